@@ -1,0 +1,5 @@
+(function_item name: (identifier) @name) @function
+(struct_item name: (type_identifier) @name) @type
+(enum_item name: (type_identifier) @name) @type
+(trait_item name: (type_identifier) @name) @type
+(impl_item type: (_) @name) @type

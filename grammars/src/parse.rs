@@ -1,0 +1,66 @@
+//! From text to a syntax tree, and what is wrong in it.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use tree_sitter::{Node, Parser, Point, Tree};
+
+use crate::Language;
+
+/// A place where the text does not follow the grammar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// Bytes of the unreadable text; empty where something is missing.
+    pub range: Range<usize>,
+    /// Zero-based row.
+    pub row: usize,
+    /// What is missing, if the parser could tell.
+    pub missing: Option<String>,
+}
+
+thread_local! {
+    static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
+}
+
+impl Language {
+    /// Parses `text`; with the edited `old` tree, only what changed.
+    pub fn parse(&self, text: &str, old: Option<&Tree>) -> Tree {
+        self.parse_chunks(&mut |at| &text.as_bytes()[at.min(text.len())..], old)
+    }
+
+    /// Parses text that is read in pieces: `chunk(byte)` gives what starts there, empty at the end.
+    pub fn parse_chunks<'a>(&self, chunk: &mut dyn FnMut(usize) -> &'a [u8], old: Option<&Tree>) -> Tree {
+        PARSER.with_borrow_mut(|parser| {
+            parser.set_language(&self.grammar).expect("the pinned grammars fit the pinned runtime");
+            parser.reset();
+            parser
+                .parse_with_options(&mut |at, _: Point| chunk(at), old, None)
+                .expect("without a cancel callback a parse always ends in a tree")
+        })
+    }
+
+    /// The outermost error and missing nodes, in order of the text.
+    pub fn syntax_errors(&self, tree: &Tree) -> Vec<SyntaxError> {
+        let mut found = Vec::new();
+        collect(tree.root_node(), &mut found);
+        found
+    }
+}
+
+fn collect(node: Node<'_>, found: &mut Vec<SyntaxError>) {
+    if !node.has_error() {
+        return;
+    }
+    if node.is_error() || node.is_missing() {
+        found.push(SyntaxError {
+            range: node.byte_range(),
+            row: node.start_position().row,
+            missing: node.is_missing().then(|| node.kind().to_owned()),
+        });
+        return;
+    }
+    let mut cursor = node.walk();
+    for child in node.children(&mut cursor) {
+        collect(child, found);
+    }
+}
