@@ -1,0 +1,94 @@
+//! `baton fix`: the main job from the shell.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::json::Printed;
+use super::{Request, Usage, block_on, config, place, progress};
+use crate::run::{Kind, Outcome};
+use crate::task::{Goal, Task, split_command};
+use crate::workspace::{Snapshot, WriteError, write_all};
+
+/// Arguments of `baton fix`.
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    request: Request,
+    /// What to do, in words; without it: make what fails pass
+    #[arg(long, value_name = "TEXT")]
+    task: Option<String>,
+    /// The command that tests it [default: found by the project's files]
+    #[arg(long, value_name = "CMD")]
+    test: Option<String>,
+    /// Write the verified fix to the files
+    #[arg(long, conflicts_with = "diff")]
+    apply: bool,
+    /// Print the diff and nothing else on standard output (the default)
+    #[arg(long)]
+    diff: bool,
+}
+
+/// Runs the command; the exit code says how it ended.
+pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
+    let Arguments { request, task: instruction, test, apply, diff } = arguments;
+    let config = config()?;
+    let (snapshot, focus) = place::locate(&request.place, request.root.as_deref())?;
+    let engine = request.engine(config, snapshot.root())?;
+    let test = test.as_deref().map(split_command).transpose().map_err(Usage)?;
+    let task = Task {
+        goal: Goal::Fix,
+        focus,
+        instruction: instruction.unwrap_or_default(),
+        test,
+        tier: request.tier.unwrap_or(engine.config().tier),
+        budget: request.budget(engine.config())?,
+        snapshot: snapshot.clone(),
+    };
+    let mut outcome = block_on(progress::watch(|events, cancel| engine.run(task, events, cancel), !request.json));
+    let mut written = false;
+    if apply && outcome.kind == Kind::Verified {
+        written = apply_to_disk(&mut outcome, &snapshot);
+    }
+    if request.json {
+        println!("{}", serde_json::to_string(&Printed::from(&outcome))?);
+    } else {
+        print_text(&outcome, written, apply || diff);
+    }
+    Ok(exit_code(outcome.kind))
+}
+
+fn apply_to_disk(outcome: &mut Outcome, snapshot: &Snapshot) -> bool {
+    let Some(verified) = &outcome.verified else { return false };
+    match write_all(snapshot, verified.patch()) {
+        Ok(()) => return true,
+        Err(WriteError::Stale(path)) => {
+            outcome.kind = Kind::Stale;
+            outcome.message = format!("{path} was changed meanwhile, so nothing was written; run the command again");
+        }
+        Err(problem) => {
+            outcome.kind = Kind::Failed;
+            outcome.message = format!("the verified fix could not be written, no file was changed: {problem}");
+        }
+    }
+    false
+}
+
+fn print_text(outcome: &Outcome, written: bool, decided: bool) {
+    print!("{}", outcome.diff);
+    eprintln!("{}", progress::summary(outcome));
+    if written {
+        eprintln!("written");
+    } else if outcome.kind == Kind::Verified && !decided {
+        eprintln!("nothing was written; add --apply to write it");
+    }
+}
+
+/// The contract of exit codes.
+pub fn exit_code(kind: Kind) -> ExitCode {
+    ExitCode::from(match kind {
+        Kind::Verified => 0,
+        Kind::Cancelled => 130,
+        Kind::Unverified | Kind::NoChange | Kind::Failed | Kind::Stale => 1,
+    })
+}

@@ -1,0 +1,151 @@
+//! The shell: one file a command. Exit codes are a contract: 0 verified or done, 1 no verified fix,
+//! 2 usage or configuration, 130 cancelled.
+
+mod ask;
+mod doctor;
+mod fix;
+mod json;
+mod place;
+mod progress;
+mod runs;
+mod trust;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Places, Trust};
+use crate::run::Engine;
+use crate::task::{Budget, Tier};
+
+/// Fixes and refactors code with a pool of models led by a local conductor, and verifies the result.
+#[derive(Parser)]
+#[command(name = "baton", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fix what fails in a file, verify the fix and show it
+    Fix(fix::Arguments),
+    /// Ask a question about a file; nothing is edited
+    Ask(ask::Arguments),
+    /// Speak the language server protocol on standard input and output
+    Lsp,
+    /// List past runs, or show one
+    Runs(runs::Arguments),
+    /// Say what is configured, found and missing
+    Doctor,
+    /// Trust a folder: its tests may run (in a sandbox) and its text may go to the configured models
+    Trust(trust::Arguments),
+    /// The child process that runs the conductor's model
+    #[command(hide = true)]
+    ConductorHost,
+}
+
+/// What `fix` and `ask` have in common.
+#[derive(Args)]
+struct Request {
+    /// FILE, FILE:LINE or FILE:LINE:COL, counted from 1
+    place: String,
+    /// The workspace folder [default: the nearest one above FILE with .git or a project file]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Which conductor decides [default: from the configuration]
+    #[arg(long, value_parser = tier, value_name = "mini|ultra")]
+    tier: Option<Tier>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+    /// Stop after this many seconds
+    #[arg(long, value_name = "N")]
+    max_seconds: Option<f64>,
+    /// Spend at most this much
+    #[arg(long, value_name = "X")]
+    max_usd: Option<f64>,
+    /// Trust the workspace for this call only
+    #[arg(long)]
+    trust: bool,
+}
+
+/// A command line that cannot be followed: one sentence on standard error, exit code 2.
+struct Usage(String);
+
+impl<E: std::error::Error> From<E> for Usage {
+    fn from(e: E) -> Self {
+        Self(e.to_string())
+    }
+}
+
+fn tier(written: &str) -> Result<Tier, String> {
+    match written {
+        "mini" => Ok(Tier::Mini),
+        "ultra" => Ok(Tier::Ultra),
+        _ => Err("a tier is `mini` or `ultra`".into()),
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Fix(arguments) => fix::run(arguments),
+        Command::Ask(arguments) => ask::run(arguments),
+        Command::Lsp => return crate::lsp::serve(),
+        Command::Runs(arguments) => runs::run(arguments),
+        Command::Doctor => doctor::run(),
+        Command::Trust(arguments) => trust::run(arguments),
+        Command::ConductorHost => return crate::conductor::host::child_main(),
+    };
+    done.unwrap_or_else(|Usage(sentence)| {
+        eprintln!("baton: {sentence}");
+        ExitCode::from(2)
+    })
+}
+
+fn config() -> Result<Config, Usage> {
+    Ok(Config::load(Places::of_user()?)?)
+}
+
+impl Request {
+    /// The engine for this call, once the workspace is known to be trusted.
+    fn engine(&self, config: Config, root: &std::path::Path) -> Result<Engine, Usage> {
+        let trust = Trust::load(&config.places.trust_file);
+        let trust = if self.trust { trust.and(root) } else { trust };
+        if !trust.covers(root) {
+            return Err(Usage(format!(
+                "{0} is not trusted, so nothing was run or sent; look at what is in it, then `baton trust {0}` or add --trust for this call",
+                root.display()
+            )));
+        }
+        let engine = Engine::new(config, trust);
+        match engine.problems().into_iter().next() {
+            Some(problem) => Err(Usage(format!("{}: {problem}", engine.config().places.config_file.display()))),
+            None => Ok(engine),
+        }
+    }
+}
+
+impl Request {
+    fn budget(&self, config: &Config) -> Result<Budget, Usage> {
+        let seconds = self.max_seconds.unwrap_or(config.budget.max_seconds);
+        let usd = self.max_usd.unwrap_or(config.budget.max_usd);
+        match Duration::try_from_secs_f64(seconds) {
+            Ok(time) if usd >= 0.0 => Ok(Budget { time, usd }),
+            _ => Err(Usage("--max-seconds and --max-usd are numbers of at least 0".into())),
+        }
+    }
+}
+
+/// Runs a future to its end on this thread's own small runtime.
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("the system gives a process its event queue")
+        .block_on(future)
+}

@@ -1,0 +1,192 @@
+//! Turns a Task into a Workflow, one step at a time: whom to ask next, and why.
+
+pub mod host;
+pub mod mini;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::ledger::{Embedding, Ledger, Neighbour};
+use crate::pool::Facts;
+use crate::task::{Goal, Task, Tier};
+use crate::workflow::{Access, Role, Step};
+
+use host::{Host, HostError};
+use mini::Need;
+
+/// How many past attempts' tasks are compared with a task.
+const NEAREST: usize = 40;
+
+/// Decides. Cheap to make; nothing is started before the first [`Conductor::read`].
+#[derive(Debug)]
+pub struct Conductor {
+    host: Host,
+    ledger: Option<Arc<Ledger>>,
+}
+
+/// What the conductor knows of one task. Computed once; every decision about the task goes by it.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    model: String,
+    embedding: Option<Embedding>,
+    neighbours: Vec<Neighbour>,
+    remarks: Vec<String>,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Ask somebody.
+    Delegate {
+        /// Whom, and for what.
+        step: Step,
+        /// Why, with the figures.
+        why: String,
+    },
+    /// Ask nobody any more.
+    Stop {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Conductor {
+    /// Without a ledger, and with a host that cannot work, it decides by what is declared of the workers.
+    pub fn new(host: Host, ledger: Option<Arc<Ledger>>) -> Self {
+        Self { host, ledger }
+    }
+
+    /// The models' process.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Whether the encoder works, tried out: what it is, or why it does not, in words.
+    pub async fn probe(&self, cancel: &CancellationToken) -> Result<String, HostError> {
+        let started = std::time::Instant::now();
+        let vector = self.host.embed("Does it work?", cancel).await?;
+        let (model, ms) = (self.host.model_name(), started.elapsed().as_millis());
+        let mut words = format!("{model} gives {} numbers a text, the first after {ms} ms", vector.len());
+        if let Some(stats) = self.host.stats().await {
+            let network = if stats.offline { "cut off from the network" } else { "not cut off from the network" };
+            words += &format!("; its process has {} MB and is {network}", stats.resident / 1_000_000);
+        }
+        Ok(words)
+    }
+
+    /// Reads a task, as [`describe`]d: embeds it and looks similar ones up. Never fails: what could not be
+    /// had is a remark in every decision that follows. `Err` only when cancelled.
+    pub async fn read(&self, description: &str, cancel: &CancellationToken) -> Result<Reading, Cancelled> {
+        let mut reading = Reading { model: self.host.model_name(), ..Reading::default() };
+        let Some(ledger) = self.ledger.clone() else {
+            reading.remarks.push("there is no ledger to learn from".into());
+            return Ok(reading);
+        };
+        match self.host.embed(description, cancel).await {
+            Ok(vector) => reading.embedding = Some(Embedding { model: reading.model.clone(), vector }),
+            Err(HostError::Cancelled) => return Err(Cancelled),
+            Err(error) => {
+                reading.remarks.push(format!("similar tasks could not be looked up: {error}"));
+                return Ok(reading);
+            }
+        }
+        let task = reading.embedding.clone();
+        let found = tokio::task::spawn_blocking(move || task.map(|task| ledger.neighbours(&task, NEAREST))).await;
+        match found {
+            Ok(Some(Ok(neighbours))) => reading.neighbours = neighbours,
+            Ok(Some(Err(error))) => reading.remarks.push(format!("the ledger could not be read: {error:#}")),
+            Ok(None) | Err(_) => reading.remarks.push("the ledger could not be read".into()),
+        }
+        Ok(reading)
+    }
+}
+
+/// The user stopped it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cancelled;
+
+impl Reading {
+    /// The task's vector, for the ledger.
+    pub fn embedding(&self) -> Option<&Embedding> {
+        self.embedding.as_ref()
+    }
+
+    /// The file name of the model that read it.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Whom to ask next. Pure.
+    pub fn decide(&self, tier: Tier, pool: &[Facts], need: &Need) -> Decision {
+        let (choices, excluded) = mini::judge(pool, need, &self.neighbours);
+        let mut remarks = self.remarks.clone();
+        if tier == Tier::Ultra {
+            remarks
+                .push(format!("tier ultra has no generative model here, so {} planned as tier mini does", self.model));
+        }
+        let remarks: String = remarks.iter().map(|remark| format!("; {remark}")).collect();
+        match choices.into_iter().next() {
+            Some(choice) => {
+                let step = Step {
+                    worker: choice.worker,
+                    role: Role::Worker,
+                    subtask: subtask(need).into(),
+                    access: if need.failed.is_empty() { Access::None } else { Access::All },
+                };
+                Decision::Delegate { step, why: choice.why + &remarks }
+            }
+            None => Decision::Stop { why: stop(pool, need, &excluded) + &remarks },
+        }
+    }
+}
+
+/// What the encoder reads of a task: the user's words, what is wrong, the code in question; the telling first.
+pub fn describe(task: &Task, failing_report: Option<&str>) -> String {
+    let goal = match task.goal {
+        Goal::Fix => "Fix a bug.",
+        Goal::Edit => "Change code.",
+        Goal::Ask => "Answer a question.",
+    };
+    let mut text = format!("{goal} {}\n{}\n", task.instruction, task.focus.path);
+    for line in task.focus.diagnostics.iter().map(String::as_str).chain(failing_report.map(last_lines)) {
+        text.push_str(line);
+        text.push('\n');
+    }
+    if let Ok(code) = task.snapshot.read(&task.focus.path) {
+        let range = task.focus.range.clone().unwrap_or(0..code.len());
+        text.push_str(code.get(range).unwrap_or(&code));
+    }
+    text
+}
+
+/// The end of a test report, where runners say what was wrong; at most some 400 bytes.
+fn last_lines(report: &str) -> &str {
+    let report = report.trim_end();
+    let from = report.len().saturating_sub(400);
+    report.get(from..).or_else(|| (from..).find_map(|at| report.get(at..))).unwrap_or(report)
+}
+
+/// What a worker is asked to do. The user's words are not repeated: the task goes to it whole, and this is recorded.
+fn subtask(need: &Need) -> &'static str {
+    match (need.goal, need.failed.is_empty()) {
+        (Goal::Fix, true) => "Fix it with the smallest change that makes the failing tests pass.",
+        (Goal::Edit, true) => "Make the change that is asked for, and no other.",
+        (Goal::Ask, true) => "Answer the question.",
+        (Goal::Ask, false) => "Answer the question; the answers before were not accepted.",
+        (_, false) => "What was tried before was refused; read why, and make the change in another way.",
+    }
+}
+
+fn stop(pool: &[Facts], need: &Need, excluded: &[String]) -> String {
+    if pool.is_empty() {
+        return "there is nobody to ask: configure a model under [[worker]]".into();
+    }
+    if need.turns_left == 0 {
+        return format!("{} attempts failed, which is the limit", need.failed.len());
+    }
+    format!("nobody is left who is worth asking: {}", excluded.join(", "))
+}
+
+#[cfg(test)]
+mod tests;

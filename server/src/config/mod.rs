@@ -1,0 +1,172 @@
+//! Configuration: [`Options`] as people write them, [`Config`] as the program uses it.
+//!
+//! The user's file may set everything. What an editor sends can come from a workspace that somebody
+//! else wrote, so [`Config::narrowed`] takes from it only what lowers a limit or turns something off.
+
+#[cfg(test)]
+mod documentation;
+mod editor;
+mod options;
+mod places;
+pub mod trust;
+
+pub use editor::{EditorOptions, from_editor};
+pub use options::{BudgetOptions, ConductorOptions, Options, RepairOptions, WorkerKind, WorkerOptions};
+pub use places::Places;
+pub use trust::Trust;
+
+use std::path::Path;
+
+use crate::task::Tier;
+
+/// Configuration as used: complete and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The tier for tasks that do not name one.
+    pub tier: Tier,
+    /// Limits of one run.
+    pub budget: BudgetOptions,
+    /// The models that may be asked.
+    pub workers: Vec<WorkerOptions>,
+    /// The built-in `repair`.
+    pub repair: RepairOptions,
+    /// The conductor.
+    pub conductor: ConductorOptions,
+    /// Where files are.
+    pub places: Places,
+}
+
+/// A configuration that cannot be used; the text names the file, the place in it and what to write.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+impl Config {
+    /// Reads the user's file; a missing one means the defaults.
+    pub fn load(places: Places) -> Result<Self, ConfigError> {
+        let file = &places.config_file;
+        let options = match std::fs::read_to_string(file) {
+            Ok(text) => read(&text, file)?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Options::default(),
+            Err(e) => return Err(ConfigError(format!("{}: cannot be read: {e}", file.display()))),
+        };
+        Self::from_options(options, places)
+    }
+
+    /// Checks what has been written.
+    pub fn from_options(options: Options, places: Places) -> Result<Self, ConfigError> {
+        let at = |what: String| ConfigError(format!("{}: {what}", places.config_file.display()));
+        for (index, worker) in options.worker.iter().enumerate() {
+            if let Some(problem) = worker_problem(worker, &options.worker[..index]) {
+                return Err(at(format!("worker `{}`: {problem}", worker.name)));
+            }
+        }
+        for (key, value) in [
+            ("budget.max_seconds", options.budget.max_seconds),
+            ("budget.max_usd", options.budget.max_usd),
+            ("repair.max_seconds", options.repair.max_seconds),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(at(format!("`{key}` must be a number of at least 0, not {value}")));
+            }
+        }
+        Ok(Self {
+            tier: options.tier.unwrap_or_default(),
+            budget: options.budget,
+            workers: options.worker,
+            repair: options.repair,
+            conductor: options.conductor,
+            places,
+        })
+    }
+
+    /// This configuration with what an editor sent: a tier, lower limits, fewer workers.
+    pub fn narrowed(&self, editor: &EditorOptions) -> Self {
+        let mut config = self.clone();
+        config.tier = editor.tier.unwrap_or(self.tier);
+        let lower = |own: f64, sent: Option<f64>| sent.map_or(own, |sent| own.min(sent));
+        config.budget.max_seconds = lower(self.budget.max_seconds, editor.max_seconds);
+        config.budget.max_usd = lower(self.budget.max_usd, editor.max_usd);
+        if let Some(allowed) = &editor.workers {
+            config.workers.retain(|worker| allowed.contains(&worker.name));
+            config.repair.enabled &= allowed.iter().any(|name| name == "repair");
+        }
+        config
+    }
+}
+
+fn read(text: &str, file: &Path) -> Result<Options, ConfigError> {
+    toml::from_str(text).map_err(|e| {
+        let line = 1 + e.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count());
+        let message = e.message().lines().collect::<Vec<_>>().join(" ");
+        ConfigError(format!("{} line {line}: {message}", file.display()))
+    })
+}
+
+fn worker_problem(worker: &WorkerOptions, earlier: &[WorkerOptions]) -> Option<String> {
+    if worker.name.is_empty() || worker.name == "repair" || earlier.iter().any(|w| w.name == worker.name) {
+        return Some("give every worker a name of its own (`repair` is the built-in one)".into());
+    }
+    if !(worker.base_url.starts_with("http://") || worker.base_url.starts_with("https://")) {
+        return Some(format!("`base_url` must start with http:// or https://, not `{}`", worker.base_url));
+    }
+    if !(0.0..=1.0).contains(&worker.strength) {
+        return Some(format!("`strength` is a chance between 0 and 1, not {}", worker.strength));
+    }
+    if !(worker.usd_in >= 0.0 && worker.usd_out >= 0.0) {
+        return Some("`usd_in` and `usd_out` are prices of at least 0".into());
+    }
+    if worker.max_output == 0 || worker.context <= worker.max_output {
+        return Some("`context` must be larger than `max_output`, and both above 0".into());
+    }
+    if !(worker.timeout_seconds > 0.0) {
+        return Some("`timeout_seconds` must be above 0".into());
+    }
+    if worker.key_command.as_ref().is_some_and(Vec::is_empty) {
+        return Some("`key_command` names a program and its arguments".into());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Config, EditorOptions, Places};
+
+    const WORKER: &str = "[[worker]]\nname = 'a'\nbase_url = 'http://127.0.0.1:1/v1'\nmodel = 'm'\n";
+
+    fn load(text: &str) -> Result<Config, String> {
+        let options = super::read(text, Path::new("config.toml")).map_err(|e| e.to_string())?;
+        let places = Places::below(Path::new("/home/u"));
+        Config::from_options(options, places).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        let broken = [
+            "tier = 'maxi'".to_owned(),
+            "teir = 'mini'".to_owned(),
+            "[budget]\nmax_usd = -1".to_owned(),
+            format!("{WORKER}strength = 2.0"),
+            format!("{WORKER}{WORKER}"),
+            WORKER.replace("http:", "ftp:"),
+            format!("{WORKER}context = 100"),
+            "tier = ".to_owned(),
+        ];
+        let messages: Vec<String> = broken.iter().map(|text| load(text).unwrap_err()).collect();
+        insta::assert_snapshot!(messages.join("\n"));
+    }
+
+    #[test]
+    fn an_editor_can_only_narrow() {
+        let config = load(&format!("[budget]\nmax_usd = 0.2\n{WORKER}")).unwrap();
+        let sent = EditorOptions { max_usd: Some(9.0), max_seconds: Some(5.0), ..EditorOptions::default() };
+        let narrowed = config.narrowed(&sent);
+        assert_eq!((narrowed.budget.max_usd, narrowed.budget.max_seconds), (0.2, 5.0));
+        assert_eq!(narrowed.workers.len(), 1);
+        let sent = EditorOptions { workers: Some(vec!["repair".into(), "b".into()]), ..EditorOptions::default() };
+        let narrowed = config.narrowed(&sent);
+        assert!(narrowed.workers.is_empty() && narrowed.repair.enabled);
+    }
+}

@@ -1,0 +1,125 @@
+//! Configuration as written, in `~/.config/baton/config.toml` or sent by an editor.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::task::Tier;
+
+/// Everything that can be set. Absent means the default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// The tier for tasks that do not name one: `mini` or `ultra`.
+    pub tier: Option<Tier>,
+    /// Limits of one run.
+    pub budget: BudgetOptions,
+    /// The models that may be asked, besides the built-in workers.
+    pub worker: Vec<WorkerOptions>,
+    /// The built-in worker that searches for a repair.
+    pub repair: RepairOptions,
+    /// The local model that conducts.
+    pub conductor: ConductorOptions,
+}
+
+/// Limits of one run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BudgetOptions {
+    /// Seconds of wall clock.
+    pub max_seconds: f64,
+    /// US dollars.
+    pub max_usd: f64,
+}
+
+impl Default for BudgetOptions {
+    fn default() -> Self {
+        Self { max_seconds: 300.0, max_usd: 0.5 }
+    }
+}
+
+/// A model behind an API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerOptions {
+    /// Your name for it; unique.
+    pub name: String,
+    /// The protocol it speaks.
+    #[serde(default)]
+    pub kind: WorkerKind,
+    /// Where it is, such as `http://127.0.0.1:11434/v1`.
+    pub base_url: String,
+    /// The model's name there.
+    pub model: String,
+    /// The environment variable that holds the key.
+    #[serde(default)]
+    pub key_env: Option<String>,
+    /// A command whose first line of output is the key, as program and arguments.
+    #[serde(default)]
+    pub key_command: Option<Vec<String>>,
+    /// Your estimate of its chance, 0 to 1, to solve an ordinary task.
+    #[serde(default = "half")]
+    pub strength: f64,
+    /// US dollars for a million tokens read.
+    #[serde(default)]
+    pub usd_in: f64,
+    /// US dollars for a million tokens written.
+    #[serde(default)]
+    pub usd_out: f64,
+    /// Tokens that fit in one call, prompt and answer together.
+    #[serde(default = "context")]
+    pub context: usize,
+    /// Most tokens of one answer.
+    #[serde(default = "max_output")]
+    pub max_output: usize,
+    /// Seconds without any output after which a call has failed.
+    #[serde(default = "timeout")]
+    pub timeout_seconds: f64,
+}
+
+/// The protocol that a worker speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkerKind {
+    /// OpenAI's chat completions, as llama-server, vLLM, Ollama and most providers offer them.
+    #[default]
+    Openai,
+}
+
+/// The built-in worker that searches for a repair, with the tests as judge.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RepairOptions {
+    /// Whether it takes part.
+    pub enabled: bool,
+    /// Seconds of one search.
+    pub max_seconds: f64,
+}
+
+impl Default for RepairOptions {
+    fn default() -> Self {
+        Self { enabled: true, max_seconds: 60.0 }
+    }
+}
+
+/// The local model that conducts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConductorOptions {
+    /// An encoder GGUF in place of the embedded one.
+    pub encoder: Option<PathBuf>,
+}
+
+fn half() -> f64 {
+    0.5
+}
+fn context() -> usize {
+    32_768
+}
+fn max_output() -> usize {
+    4_096
+}
+fn timeout() -> f64 {
+    60.0
+}

@@ -1,0 +1,19 @@
+//! Baton: a language server that conducts a pool of coding models and verifies what they write.
+//!
+//! Start reading at [`run::Engine::run`]: it is the one path from a [`task::Task`] to a
+//! [`run::Outcome`], and every edge (`lsp`, the shell in `cli`) calls it. ARCHITECTURE.md is the map.
+
+pub mod cli;
+pub mod conductor;
+pub mod config;
+pub mod context;
+pub mod ledger;
+pub mod lsp;
+pub mod patch;
+pub mod pool;
+pub mod repair;
+pub mod run;
+pub mod task;
+pub mod verify;
+pub mod workflow;
+pub mod workspace;

@@ -1,0 +1,221 @@
+//! A run on behalf of the editor: shown while it goes on, cancellable, with exactly one end.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, LazyLock};
+
+use futures::FutureExt;
+use serde_json::json;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tower_lsp_server::Client;
+use tower_lsp_server::ls_types::{MessageActionItem, MessageType, notification::Notification};
+
+use super::delivery::{Approved, Delivery};
+use super::folders::Folder;
+use super::progress::Progress;
+use super::session::Shared;
+use crate::run::{Engine, Kind, Outcome};
+use crate::task::{Goal, Task};
+
+/// What is offered for an edit that came without words: an editor has no way to ask for them.
+const WISHES: [&str; 4] = ["Simplify it", "Handle its errors", "Make it faster", "Document it"];
+/// The user's word that an edit nothing could judge is wanted.
+const APPLY_ANYWAY: &str = "Apply unverified edit";
+
+/// Jobs have threads of their own, begun with the first: the protocol never waits for them, and an
+/// idle server has none.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("job")
+        .enable_all()
+        .build()
+        .expect("the system gives a process its event queue")
+});
+
+/// One task of the user's.
+pub struct Job {
+    /// Its name: also the token of its progress.
+    pub id: String,
+    /// What it is about, for people: the function or the file.
+    pub subject: String,
+    /// What is asked.
+    pub task: Task,
+    /// Who does it.
+    pub engine: Arc<Engine>,
+    /// Where its files are.
+    pub folder: Folder,
+    /// How it is stopped.
+    pub cancel: CancellationToken,
+}
+
+/// How a job ended, in words.
+struct End {
+    kind: MessageType,
+    text: String,
+    say: Say,
+}
+
+/// When an end is also said in a message.
+enum Say {
+    /// Nothing else would tell the user.
+    Always,
+    /// Where no progress display says it.
+    Instead,
+    /// The user knows: it was their doing.
+    Never,
+}
+
+impl End {
+    fn known(text: &str) -> Self {
+        Self { kind: MessageType::INFO, text: text.to_owned(), say: Say::Never }
+    }
+
+    fn shown(text: String) -> Self {
+        Self { kind: MessageType::INFO, text, say: Say::Instead }
+    }
+
+    fn said(kind: MessageType, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into(), say: Say::Always }
+    }
+}
+
+/// An answer, for clients that have a place for it.
+enum Answer {}
+
+impl Notification for Answer {
+    type Params = serde_json::Value;
+    const METHOD: &'static str = "baton/answer";
+}
+
+impl Job {
+    /// Begins the job on threads of its own.
+    pub fn start(self, session: Shared, client: Client) {
+        RUNTIME.spawn(async move {
+            let can = session.state().abilities.progress;
+            let title = match self.task.goal {
+                Goal::Fix => format!("Baton: fix {}", self.subject),
+                Goal::Edit => format!("Baton: edit {}", self.subject),
+                Goal::Ask => "Baton: answer".to_owned(),
+            };
+            let id = self.id.clone();
+            let mut progress = Progress::begin(&client, can, &id, &title).await;
+            let work = AssertUnwindSafe(self.work(&session, &client, &mut progress)).catch_unwind().await;
+            let end = work.unwrap_or_else(|_| {
+                End::said(MessageType::ERROR, "Baton failed unexpectedly and changed nothing; please report this.")
+            });
+            let shut_down = {
+                let mut state = session.state();
+                state.jobs.remove(&id);
+                state.shut_down
+            };
+            if shut_down {
+                return;
+            }
+            let say = match end.say {
+                Say::Always => true,
+                Say::Instead => !progress.is_shown(),
+                Say::Never => false,
+            };
+            progress.end(first_line(&end.text)).await;
+            if say {
+                client.show_message(end.kind, end.text).await;
+            }
+        });
+    }
+
+    async fn work(mut self, session: &Shared, client: &Client, progress: &mut Progress) -> End {
+        if self.task.goal == Goal::Edit && self.task.instruction.is_empty() {
+            let question = format!("What is Baton to do with {}?", self.subject);
+            match self.choose(client, question, &WISHES).await {
+                Ok(Some(wish)) => self.task.instruction = wish,
+                Ok(None) => return End::known("nothing was chosen"),
+                Err(()) => {
+                    let text = "baton.edit needs an `instruction`; this editor cannot be asked for one.";
+                    return End::said(MessageType::WARNING, text);
+                }
+            }
+        }
+        let outcome = self.run(progress).await;
+        self.finish(outcome, session, client).await
+    }
+
+    /// Runs the engine to its end and shows what happens.
+    async fn run(&self, progress: &mut Progress) -> Outcome {
+        let (sender, mut events) = mpsc::unbounded_channel();
+        let (engine, task, cancel) = (self.engine.clone(), self.task.clone(), self.cancel.clone());
+        let mut running = tokio::spawn(async move { engine.run(task, sender, cancel).await });
+        let outcome = loop {
+            tokio::select! {
+                biased;
+                Some(event) = events.recv() => progress.show(&event).await,
+                outcome = &mut running => break outcome,
+            }
+        };
+        while let Ok(event) = events.try_recv() {
+            progress.show(&event).await;
+        }
+        outcome.unwrap_or_else(|_| Outcome::failed("Baton failed unexpectedly; please report this"))
+    }
+
+    async fn finish(self, outcome: Outcome, session: &Shared, client: &Client) -> End {
+        let Outcome { kind, verified, proposal, answer, message, .. } = outcome;
+        if let Some(answer) = answer {
+            if session.state().abilities.answers {
+                client.send_notification::<Answer>(json!({"job": self.id, "answer": answer})).await;
+                return End::known("answered");
+            }
+            return End::said(MessageType::INFO, answer);
+        }
+        if let Some(verified) = verified {
+            return self.deliver(Approved::Verified(verified), message, session, client).await;
+        }
+        match (kind, proposal) {
+            (Kind::Unverified, Some(proposal)) => {
+                let question = format!("Baton has an edit for {} that it could not verify: {message}", self.subject);
+                match self.choose(client, question, &[APPLY_ANYWAY]).await {
+                    Ok(Some(_)) => self.deliver(Approved::ByUser(proposal), message, session, client).await,
+                    Ok(None) => End::known("the unverified edit was not applied"),
+                    Err(()) => End::said(MessageType::WARNING, format!("Nothing was changed, not verified: {message}")),
+                }
+            }
+            (Kind::Cancelled, _) => End::known("cancelled"),
+            (Kind::NoChange, _) => End::said(MessageType::INFO, message),
+            _ => End::said(MessageType::WARNING, message),
+        }
+    }
+
+    async fn deliver(self, approved: Approved, message: String, session: &Shared, client: &Client) -> End {
+        let label = match (self.task.goal, &approved) {
+            (_, Approved::ByUser(_)) => format!("Baton: unverified edit of {}", self.subject),
+            (Goal::Fix, _) => format!("Baton: fix {}", self.subject),
+            _ => format!("Baton: edit {}", self.subject),
+        };
+        let Self { task, engine, folder, cancel, .. } = &self;
+        let delivery = Delivery { session, client, engine, folder, cancel };
+        match delivery.deliver(task.clone(), approved, &label).await {
+            Ok(()) => End::shown(message),
+            Err(_) if cancel.is_cancelled() => End::known("cancelled"),
+            Err(why) => End::said(MessageType::WARNING, format!("Baton changed nothing: {why}.")),
+        }
+    }
+
+    /// Asks the user; `Err` if the client cannot ask.
+    async fn choose(&self, client: &Client, question: String, choices: &[&str]) -> Result<Option<String>, ()> {
+        let actions = choices
+            .iter()
+            .map(|title| MessageActionItem { title: (*title).to_owned(), properties: Default::default() });
+        let asked = client.show_message_request(MessageType::INFO, question, Some(actions.collect()));
+        let chosen = self.cancel.run_until_cancelled(asked).await;
+        match chosen {
+            None => Ok(None),
+            Some(Ok(item)) => Ok(item.map(|item| item.title)),
+            Some(Err(_)) => Err(()),
+        }
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,277 @@
+//! The protocol's methods. Each changes state or answers at once; what takes longer is a [`Job`].
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tower_lsp_server::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp_server::ls_types::{
+    CodeActionParams, CodeActionResponse, ConfigurationItem, DidChangeConfigurationParams,
+    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, ExecuteCommandParams,
+    InitializeParams, InitializeResult, InitializedParams, LSPAny, MessageActionItem, MessageType, NumberOrString,
+    Registration, ServerInfo, WorkDoneProgressCancelParams,
+};
+use tower_lsp_server::{Client, LanguageServer};
+
+use super::abilities::Abilities;
+use super::command::{self, Argument, Verb};
+use super::folders::{Folder, Folders, path_of};
+use super::job::Job;
+use super::session::{Shared, State, place};
+use super::{menu, parent, settings};
+use crate::task::{Budget, Focus, Goal, Task};
+use crate::workspace::{Snapshot, item_near};
+
+/// The server's half of one connection.
+pub struct Server {
+    client: Client,
+    session: Shared,
+    /// Told when the editor's process is gone.
+    orphaned: std::sync::Arc<Notify>,
+}
+
+impl Server {
+    /// A server that has not been initialized yet.
+    pub fn new(client: Client, session: Shared, orphaned: std::sync::Arc<Notify>) -> Self {
+        Self { client, session, orphaned }
+    }
+
+    /// The user presses the cancel button of a progress display.
+    pub async fn cancel_progress(&self, params: WorkDoneProgressCancelParams) {
+        if let NumberOrString::String(job) = params.token
+            && let Some(cancel) = self.session.state().jobs.get(&job)
+        {
+            cancel.cancel();
+        }
+    }
+
+    /// Says something later, so that no handler waits for the client.
+    fn tell(&self, kind: MessageType, text: String) {
+        let client = self.client.clone();
+        tokio::spawn(async move { client.show_message(kind, text).await });
+    }
+
+    /// Asks the client for its settings, if it answers such questions.
+    fn pull_settings(&self) {
+        let (client, session) = (self.client.clone(), self.session.clone());
+        tokio::spawn(async move {
+            let section = ConfigurationItem { scope_uri: None, section: Some("baton".into()) };
+            let Ok(answers) = client.configuration(vec![section]).await else { return };
+            let problem = answers.first().and_then(|sent| session.state().settings.receive(sent));
+            if let Some(problem) = problem {
+                client.show_message(MessageType::WARNING, problem).await;
+            }
+        });
+    }
+
+    /// Asks whether the folder is to be trusted, and remembers the answer.
+    fn ask_for_trust(&self, folder: Folder) {
+        let client = self.client.clone();
+        tokio::spawn(async move {
+            let question = format!(
+                "Do you trust {}? Baton would run its tests in a sandbox and may show its text to the models you configured.",
+                folder.named.display()
+            );
+            let yes = "Trust this folder";
+            let choice = |title: &str| MessageActionItem { title: title.to_owned(), properties: Default::default() };
+            let choices = vec![choice(yes), choice("No")];
+            let (kind, said) = match client.show_message_request(MessageType::WARNING, question, Some(choices)).await {
+                Ok(Some(chosen)) if chosen.title == yes => match settings::trust(&folder.root) {
+                    Ok(()) => (MessageType::INFO, format!("Baton trusts {} from now on.", folder.named.display())),
+                    Err(why) => (MessageType::ERROR, format!("Baton could not write that down: {why}.")),
+                },
+                Ok(_) => return,
+                Err(_) => (MessageType::WARNING, untrusted(&folder)),
+            };
+            client.show_message(kind, said).await;
+        });
+    }
+
+    /// Begins a job and gives its name.
+    fn begin(&self, goal: Goal, argument: &Argument) -> std::result::Result<String, String> {
+        let mut state = self.session.state();
+        let uri = &argument.text_document.uri;
+        let file = path_of(uri).ok_or_else(|| format!("{} is not a file on disk; save it first", uri.as_str()))?;
+        let (folder, path) =
+            state.folders.around(&file).ok_or_else(|| format!("{} has no usable path", file.display()))?;
+        if !settings::trusted(&folder.root) {
+            return Err(untrusted(&folder));
+        }
+        if goal != Goal::Ask && !state.abilities.apply_edit {
+            return Err(
+                "this editor takes no edits from a server (workspace.applyEdit); use `baton fix` in a shell".into()
+            );
+        }
+        if goal == Goal::Ask && argument.instruction.as_deref().is_none_or(|text| text.trim().is_empty()) {
+            return Err("baton.ask needs the question in `instruction`".into());
+        }
+        if let Some(Err(problem)) = state.documents.get(uri).map(|open| open.document.text()) {
+            return Err(format!("the text of {path} was lost ({problem}); close and open it"));
+        }
+        let engine = state.settings.engine()?;
+        let snapshot = state.snapshot(&folder);
+        let (focus, subject) = focus(&state, argument, &snapshot, path, &file)?;
+        let budget = engine.config().budget;
+        let task = Task {
+            goal,
+            focus,
+            instruction: argument.instruction.clone().unwrap_or_default(),
+            test: argument.test()?,
+            tier: argument.tier.unwrap_or(engine.config().tier),
+            budget: Budget {
+                time: Duration::try_from_secs_f64(budget.max_seconds).unwrap_or(Duration::MAX),
+                usd: budget.max_usd,
+            },
+            snapshot,
+        };
+        state.begun += 1;
+        let id = format!("baton/{}", state.begun);
+        let cancel = CancellationToken::new();
+        state.jobs.insert(id.clone(), cancel.clone());
+        drop(state);
+        Job { id: id.clone(), subject, task, engine, folder, cancel }.start(self.session.clone(), self.client.clone());
+        Ok(id)
+    }
+}
+
+/// What an argument is about: its selection, the item around its caret or its line; and the name for it.
+fn focus(
+    state: &State,
+    argument: &Argument,
+    snapshot: &Snapshot,
+    path: crate::workspace::RelPath,
+    file: &Path,
+) -> std::result::Result<(Focus, String), String> {
+    let text = snapshot.read(&path).map_err(|e| e.to_string())?;
+    let diagnostics = argument.diagnostics.clone();
+    let Some(range) = argument.range else {
+        let subject = path.to_string();
+        return Ok((Focus { path, range: None, diagnostics }, subject));
+    };
+    let rope = ropey::Rope::from_str(&text);
+    let encoding = state.abilities.encoding;
+    let byte = |position| rope.char_to_byte(encoding.nearest(&rope, place(position)));
+    let (start, end) = (byte(range.start), byte(range.end));
+    if end < start {
+        return Err("`range` ends before it starts".into());
+    }
+    let language = state.documents.get(&argument.text_document.uri).map_or("", |open| &open.language);
+    let item = menu::language(file, language).and_then(|language| item_near(&rope, language, start));
+    let subject = item.as_ref().map_or_else(|| path.to_string(), |item| format!("`{}`", item.name));
+    let range = match item {
+        _ if start < end => start..end,
+        Some(item) => item.range,
+        None => {
+            let line = rope.byte_to_line(start);
+            rope.line_to_byte(line)..rope.line_to_byte(line + 1).max(start)
+        }
+    };
+    Ok((Focus { path, range: Some(range), diagnostics }, subject))
+}
+
+fn untrusted(folder: &Folder) -> String {
+    let path = folder.named.display();
+    format!("{path} is not trusted, so nothing was run or sent; look at what is in it, then run `baton trust {path}`")
+}
+
+fn refused(sentence: String) -> Error {
+    // RequestFailed: well-formed, but it cannot be done.
+    Error { code: ErrorCode::ServerError(-32803), message: sentence.into(), data: None }
+}
+
+impl LanguageServer for Server {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        let abilities = Abilities::of(&params);
+        {
+            let mut state = self.session.state();
+            state.abilities = abilities;
+            state.folders = Folders::of(&params);
+        }
+        if let Some(process) = params.process_id {
+            let orphaned = self.orphaned.clone();
+            parent::watch(process, move || orphaned.notify_one());
+        }
+        if let Some(options) = &params.initialization_options
+            && let Some(problem) = self.session.state().settings.receive(options)
+        {
+            self.tell(MessageType::WARNING, problem);
+        }
+        Ok(InitializeResult {
+            capabilities: abilities.offer(),
+            server_info: Some(ServerInfo { name: "baton".into(), version: Some(env!("CARGO_PKG_VERSION").into()) }),
+            ..InitializeResult::default()
+        })
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        let (abilities, problem) = {
+            let state = self.session.state();
+            (state.abilities, state.settings.problem())
+        };
+        if let Some(problem) = problem {
+            self.tell(MessageType::ERROR, problem);
+        }
+        if abilities.configuration {
+            self.pull_settings();
+        }
+        if abilities.register_configuration {
+            let method = "workspace/didChangeConfiguration".to_owned();
+            let register_options = Some(json!({"section": "baton"}));
+            let registration = Registration { id: "settings".into(), method, register_options };
+            let client = self.client.clone();
+            // A client that refuses still pulls and restarts; there is nothing to say.
+            tokio::spawn(async move { client.register_capability(vec![registration]).await });
+        }
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.session.state().shut_down = true;
+        self.session.cancel_all();
+        Ok(())
+    }
+
+    async fn did_open(&self, params: DidOpenTextDocumentParams) {
+        self.session.open(params.text_document);
+    }
+
+    async fn did_close(&self, params: DidCloseTextDocumentParams) {
+        self.session.close(&params.text_document.uri);
+    }
+
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        if self.session.state().abilities.configuration {
+            return self.pull_settings();
+        }
+        let problem = self.session.state().settings.receive(&params.settings);
+        if let Some(problem) = problem {
+            self.tell(MessageType::WARNING, problem);
+        }
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        self.session.state().folders.change(&params.event.added, &params.event.removed);
+    }
+
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        Ok(Some(menu::actions(&self.session.state(), params)))
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
+        let (verb, argument) = command::read(params).map_err(Error::invalid_params)?;
+        match verb {
+            Verb::Do(goal) => {
+                let job = self.begin(goal, &argument).map_err(refused)?;
+                Ok(Some(json!({"job": job})))
+            }
+            Verb::Trust => {
+                let file = path_of(&argument.text_document.uri);
+                let around = file.and_then(|file| self.session.state().folders.around(&file));
+                let (folder, _) = around.ok_or_else(|| refused("the document is not a file on disk".into()))?;
+                self.ask_for_trust(folder);
+                Ok(Some(Value::Null))
+            }
+        }
+    }
+}

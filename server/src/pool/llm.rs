@@ -1,0 +1,331 @@
+//! A language model behind an OpenAI-compatible server: one call, tried again only while nothing of it was used.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::header::AUTHORIZATION;
+use reqwest::{Client, Response, StatusCode, Url};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::answer::{Answer, plain};
+use super::health::Health;
+use super::key::{Key, KeySource};
+use super::transport::{Events, client, explanation, loopback, not_a_stream};
+use super::{CallError, ConfigProblem, Facts, Prompt, Reply, Usage, retry};
+use crate::config::WorkerOptions;
+
+/// Most bytes read of an answer, besides what its tokens may need.
+const ANSWER: usize = 1 << 20;
+/// Most bytes that a server may send for each token: an event is some 300 bytes of JSON.
+const TOKEN: usize = 2048;
+/// How long the count of tokens may take once the answer itself is complete.
+const TAIL: Duration = Duration::from_secs(2);
+
+/// A language model that can be called. Making one contacts nothing.
+#[derive(Debug)]
+pub struct Llm {
+    options: WorkerOptions,
+    url: Url,
+    source: KeySource,
+    key: Mutex<Option<Key>>,
+    client: OnceLock<Result<Client, String>>,
+    health: Health,
+}
+
+/// Why one try gave no answer; clauses about the server.
+enum Trouble {
+    /// It may pass; the server may have said after how long.
+    Passing(String, Option<Duration>),
+    /// It stays until something is changed, or part of the answer was used.
+    Lasting(String),
+    /// The server does its work, the request or the answer was wrong.
+    Unusable(String),
+}
+
+impl Llm {
+    /// Checks the configuration of a worker.
+    pub fn new(options: &WorkerOptions) -> Result<Self, ConfigProblem> {
+        let wrong = |what: &str| ConfigProblem(format!("worker `{}`: {what}", plain(&options.name)));
+        let mut url = Url::parse(&options.base_url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| wrong("base_url must look like `http://127.0.0.1:11434/v1`"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("base_url must not hold a password; use key_env or key_command"));
+        }
+        let source = KeySource::of(options);
+        if url.scheme() == "http" && !loopback(&url) && source != KeySource::None {
+            return Err(wrong("its key would travel unencrypted; use https in base_url"));
+        }
+        if options.max_output == 0 || options.max_output >= options.context {
+            return Err(wrong("max_output must be above 0 and below context"));
+        }
+        if !(options.timeout_seconds > 0.0 && options.timeout_seconds <= 86_400.0) {
+            return Err(wrong("timeout_seconds must be above 0 and at most 86400"));
+        }
+        if [options.usd_in, options.usd_out].iter().any(|price| !price.is_finite() || *price < 0.0) {
+            return Err(wrong("usd_in and usd_out must be prices for a million tokens, 0 or more"));
+        }
+        let path = format!("{}/chat/completions", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+        Ok(Self {
+            options: options.clone(),
+            url,
+            source,
+            key: Mutex::default(),
+            client: OnceLock::new(),
+            health: Health::default(),
+        })
+    }
+
+    /// Its name in the pool.
+    pub fn name(&self) -> &str {
+        &self.options.name
+    }
+
+    /// What the conductor may know of it.
+    pub fn facts(&self) -> Facts {
+        let WorkerOptions { name, strength, usd_in, usd_out, context, .. } = &self.options;
+        Facts {
+            name: name.clone(),
+            strength: strength.clamp(0.0, 1.0),
+            usd_in: *usd_in,
+            usd_out: *usd_out,
+            context: *context,
+        }
+    }
+
+    /// Tokens that its prompt may have, so that the longest answer still fits in its context.
+    pub fn prompt_budget(&self) -> usize {
+        self.options.context - self.options.max_output
+    }
+
+    /// US dollars that a call with this prompt costs at most.
+    pub fn worst_case(&self, prompt: &Prompt) -> f64 {
+        // Code and rare scripts take more tokens than prose: half of the bytes is more than all of them.
+        let tokens_in = (prompt.system.len() + prompt.user.len()).div_ceil(2) + 64;
+        self.price(tokens_in as u64, self.options.max_output as u64)
+    }
+
+    /// Why it is left alone for now, in one sentence.
+    pub fn resting(&self) -> Option<String> {
+        let rest = self.health.rests_for(Instant::now())?;
+        let seconds = rest.as_secs() + 1;
+        Some(format!("worker `{}` failed several times in a row and is left alone for {seconds} s", self.name()))
+    }
+
+    /// Asks the model. `on_text` gets the words as they come; they count only once the call has returned `Ok`.
+    /// Dropping the future or cancelling closes the connection.
+    pub async fn call(
+        &self,
+        prompt: &Prompt,
+        mut on_text: impl FnMut(&str),
+        deadline: Instant,
+        cancel: &CancellationToken,
+    ) -> Result<Reply, CallError> {
+        let failed = |why: String, usage| CallError::Failed { why, usage };
+        if let Some(why) = self.resting() {
+            return Err(failed(why, Usage::default()));
+        }
+        let named = |what: &str| format!("worker `{}` {what}", self.name());
+        for number in 1.. {
+            let mut answer = Answer::default();
+            let tried = tokio::select! {
+                biased;
+                () = cancel.cancelled() => None,
+                () = tokio::time::sleep_until(deadline.into()) => {
+                    Some(Err(Trouble::Unusable("had not answered when the time was used up; raise max_seconds".into())))
+                }
+                tried = self.attempt(prompt, &mut answer, &mut on_text) => Some(tried),
+            };
+            let usage = self.usage(prompt, &answer);
+            let (why, wait) = match tried {
+                None => return Err(CallError::Cancelled { usage }),
+                Some(Ok(())) => {
+                    self.health.succeeded();
+                    return Ok(Reply { text: answer.text, usage, estimated: answer.counted.is_none() });
+                }
+                Some(Err(Trouble::Unusable(why))) => return Err(failed(named(&why), usage)),
+                Some(Err(Trouble::Lasting(why))) => {
+                    self.health.failed(Instant::now());
+                    return Err(failed(named(&why), usage));
+                }
+                Some(Err(Trouble::Passing(why, wait))) => (named(&why), wait),
+            };
+            if number >= retry::TRIES {
+                self.health.failed(Instant::now());
+                return Err(failed(format!("{why} ({number} tries)"), usage));
+            }
+            let wait = wait.unwrap_or_else(|| retry::backoff(number, rand::random()));
+            if Instant::now() + wait >= deadline {
+                self.health.failed(Instant::now());
+                let seconds = wait.as_secs_f64();
+                return Err(failed(format!("{why}; waiting {seconds:.0} s as it asks would take too long"), usage));
+            }
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(CallError::Cancelled { usage }),
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        unreachable!("the last try returns")
+    }
+
+    async fn attempt(
+        &self,
+        prompt: &Prompt,
+        answer: &mut Answer,
+        on_text: &mut impl FnMut(&str),
+    ) -> Result<(), Trouble> {
+        let patience = Duration::from_secs_f64(self.options.timeout_seconds);
+        let silent = || Trouble::Lasting(format!("was silent for {} s (timeout_seconds)", patience.as_secs_f64()));
+        let key = self.key().await.map_err(|why| Trouble::Lasting(format!("cannot be asked: {why}")))?;
+        let client = self.client().map_err(|why| Trouble::Lasting(format!("cannot be asked: {why}")))?;
+        let mut request = client.post(self.url.clone()).json(&self.body(prompt));
+        if let Some(key) = &key {
+            request = request.header(AUTHORIZATION, key.bearer().map_err(Trouble::Lasting)?);
+        }
+        let response = match tokio::time::timeout(patience, request.send()).await {
+            Err(_) => return Err(silent()),
+            Ok(Err(error)) => return Err(Trouble::Passing(self.unreachable(&error), None)),
+            Ok(Ok(response)) => response,
+        };
+        if response.status() != StatusCode::OK {
+            return Err(self.refusal(response, key.as_ref(), patience).await);
+        }
+        if let Some(kind) = not_a_stream(response.headers()) {
+            let why = format!("answered with {kind} instead of a stream; {}", self.check_url());
+            return Err(Trouble::Lasting(why));
+        }
+        answer.begun = true;
+        let mut events = Events::of(response, ANSWER + TOKEN * self.options.max_output);
+        loop {
+            let patience = if answer.finished() { TAIL.min(patience) } else { patience };
+            let event = match tokio::time::timeout(patience, events.next()).await {
+                Ok(event) => event,
+                Err(_) if answer.finished() => break,
+                Err(_) => return Err(silent()),
+            };
+            let spoken = answer.text.len();
+            let data = match event {
+                None => break,
+                // Once the model has ended, a connection that closes badly takes nothing from the answer.
+                Some(Err(_)) if answer.finished() => break,
+                Some(Err(why)) if spoken == 0 => return Err(Trouble::Passing(why, None)),
+                Some(Err(why)) => return Err(Trouble::Lasting(why)),
+                Some(Ok(data)) => data,
+            };
+            answer.take(&data).map_err(|why| {
+                let why = key.as_ref().map_or_else(|| why.clone(), |key| key.hidden_in(&why));
+                Trouble::Lasting(why)
+            })?;
+            if answer.text.len() > spoken {
+                on_text(&answer.text[spoken..]);
+            }
+            if answer.done() {
+                break;
+            }
+        }
+        answer.whole(self.options.max_output).map_err(|why| match answer.finished() {
+            true => Trouble::Unusable(why),
+            false => Trouble::Lasting(why),
+        })
+    }
+
+    fn body(&self, prompt: &Prompt) -> Value {
+        let mut messages = Vec::new();
+        if !prompt.system.is_empty() {
+            messages.push(json!({"role": "system", "content": prompt.system}));
+        }
+        messages.push(json!({"role": "user", "content": prompt.user}));
+        // OpenAI's reasoning models refuse the old name, most other servers know only the old one.
+        let limit = if self.url.host_str() == Some("api.openai.com") { "max_completion_tokens" } else { "max_tokens" };
+        json!({
+            "model": self.options.model,
+            "messages": messages,
+            "stream": true,
+            "stream_options": {"include_usage": true},
+            limit: self.options.max_output,
+        })
+    }
+
+    fn usage(&self, prompt: &Prompt, answer: &Answer) -> Usage {
+        let (tokens_in, tokens_out) = match answer.counted {
+            Some(counted) => (counted.prompt_tokens, counted.completion_tokens),
+            None if answer.begun => {
+                let chars = prompt.system.chars().count() + prompt.user.chars().count();
+                (chars.div_ceil(4) as u64, answer.estimate_out())
+            }
+            None => (0, 0),
+        };
+        Usage { tokens_in, tokens_out, usd: self.price(tokens_in, tokens_out) }
+    }
+
+    fn price(&self, tokens_in: u64, tokens_out: u64) -> f64 {
+        (tokens_in as f64 * self.options.usd_in + tokens_out as f64 * self.options.usd_out) / 1e6
+    }
+
+    async fn key(&self) -> Result<Option<Key>, String> {
+        let known = self.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let key = self.source.fetch().await?;
+        self.key.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&key);
+        Ok(key)
+    }
+
+    fn client(&self) -> Result<&Client, String> {
+        self.client.get_or_init(|| client(&self.url)).as_ref().map_err(String::clone)
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> String {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let what = if error.is_connect() { "cannot be reached" } else { "broke the connection" };
+        format!("{what} at {}: {}; check that it runs and base_url", self.address(), plain(&cause.to_string()))
+    }
+
+    async fn refusal(&self, response: Response, key: Option<&Key>, patience: Duration) -> Trouble {
+        let status = response.status();
+        let wait = retry::asked(response.headers(), SystemTime::now());
+        let said = tokio::time::timeout(patience, explanation(response)).await.unwrap_or_default();
+        let said = key.map_or_else(|| said.clone(), |key| key.hidden_in(&said));
+        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        if retry::passes(status) {
+            return Trouble::Passing(format!("is not able to answer now ({status}){said}"), wait);
+        }
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                // Perhaps it was renewed: the next call fetches it again.
+                *self.key.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                Trouble::Lasting(format!("refused the key ({status}); {}{said}", self.source.hint()))
+            }
+            StatusCode::NOT_FOUND => {
+                let model = plain(&self.options.model);
+                Trouble::Lasting(format!("was not found ({status}); {} and model `{model}`{said}", self.check_url()))
+            }
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => {
+                Trouble::Unusable(format!("refused the request ({status}); check model, context and max_output{said}"))
+            }
+            _ if status.is_redirection() => {
+                Trouble::Lasting(format!("has moved ({status}); a key follows no redirect, {}", self.check_url()))
+            }
+            _ => Trouble::Lasting(format!("refused the request ({status}){said}")),
+        }
+    }
+
+    fn check_url(&self) -> String {
+        format!("check base_url ({}, it mostly ends in /v1)", self.options.base_url)
+    }
+
+    fn address(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! The workers that a conductor may delegate to, and what is known of each.
+
+mod answer;
+mod budget;
+mod call;
+mod health;
+mod key;
+mod llm;
+mod retry;
+mod transport;
+
+pub use budget::{Budget, Hold, TooExpensive};
+pub use call::{CallError, Prompt, Reply};
+pub use llm::Llm;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{RepairOptions, WorkerOptions};
+
+/// The name of the built-in worker that searches for a repair.
+pub const REPAIR: &str = "repair";
+
+/// What the conductor may know of a worker: never its key, its URL or how it is reached.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Facts {
+    /// Unique in the pool.
+    pub name: String,
+    /// Declared chance, 0 to 1, of solving an ordinary task.
+    pub strength: f64,
+    /// US dollars for a million tokens read.
+    pub usd_in: f64,
+    /// US dollars for a million tokens written.
+    pub usd_out: f64,
+    /// Tokens that fit in one call, prompt and answer together.
+    pub context: usize,
+}
+
+impl Facts {
+    /// The built-in search for a repair: free, good at small bugs, useless without a failing test.
+    pub fn repair() -> Self {
+        // Its share of small one-line bugs; what the ledger says of real tasks corrects this.
+        Self { name: REPAIR.into(), strength: 0.4, usd_in: 0.0, usd_out: 0.0, context: usize::MAX }
+    }
+}
+
+/// What a call used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read.
+    pub tokens_in: u64,
+    /// Tokens written.
+    pub tokens_out: u64,
+    /// US dollars.
+    pub usd: f64,
+}
+
+impl Usage {
+    /// Adds what another call used.
+    pub fn add(&mut self, other: Self) {
+        self.tokens_in += other.tokens_in;
+        self.tokens_out += other.tokens_out;
+        self.usd += other.usd;
+    }
+}
+
+/// Why a worker cannot be used as it is configured, and what to change; one sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigProblem(pub String);
+
+/// The configured workers and the built-in ones.
+#[derive(Debug)]
+pub struct Pool {
+    llms: Vec<Llm>,
+    repair: bool,
+}
+
+impl Pool {
+    /// The workers that can be used and, for each that cannot, why: one wrong entry never costs the others.
+    pub fn new(workers: &[WorkerOptions], repair: &RepairOptions) -> (Self, Vec<ConfigProblem>) {
+        let mut problems = Vec::new();
+        let mut llms: Vec<Llm> = Vec::new();
+        for options in workers {
+            let taken = options.name == REPAIR || llms.iter().any(|llm| llm.name() == options.name);
+            let made = if taken {
+                Err(ConfigProblem(format!("worker `{}`: this name is taken; give it another", options.name)))
+            } else {
+                Llm::new(options)
+            };
+            match made {
+                Ok(llm) => llms.push(llm),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        (Self { llms, repair: repair.enabled }, problems)
+    }
+
+    /// What is known of every worker, the built-in one first.
+    pub fn facts(&self) -> Vec<Facts> {
+        // Measured on small one-line bugs it solves two in five; real tasks correct this through the ledger.
+        let repair = Facts { name: REPAIR.into(), strength: 0.4, usd_in: 0.0, usd_out: 0.0, context: usize::MAX };
+        self.repair.then_some(repair).into_iter().chain(self.llms.iter().map(Llm::facts)).collect()
+    }
+
+    /// The language model of this name.
+    pub fn llm(&self, name: &str) -> Option<&Llm> {
+        self.llms.iter().find(|llm| llm.name() == name)
+    }
+
+    /// Workers that are passed over for now because they kept failing: the name, and why in one sentence.
+    pub fn resting(&self) -> Vec<(String, String)> {
+        self.llms.iter().filter_map(|llm| Some((llm.name().to_owned(), llm.resting()?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pool;
+    use crate::config::{RepairOptions, WorkerOptions};
+
+    fn worker(name: &str, base_url: &str) -> WorkerOptions {
+        let written = format!("name = {name:?}\nbase_url = {base_url:?}\nmodel = \"m\"");
+        toml::from_str(&written).expect("a worker")
+    }
+
+    #[test]
+    fn one_wrong_worker_never_costs_the_others() {
+        let workers =
+            [worker("a", "http://127.0.0.1:1/v1"), worker("b", "ftp://x"), worker("a", "http://127.0.0.1:2/v1")];
+        let (pool, problems) = Pool::new(&workers, &RepairOptions::default());
+        let names: Vec<String> = pool.facts().into_iter().map(|facts| facts.name).collect();
+        assert_eq!(names, ["repair", "a"]);
+        assert_eq!(problems.len(), 2);
+        assert!(problems[0].0.contains("`b`") && problems[1].0.contains("taken"), "{problems:?}");
+    }
+
+    #[test]
+    fn repair_can_be_switched_off() {
+        let (pool, _) = Pool::new(&[], &RepairOptions { enabled: false, ..RepairOptions::default() });
+        assert!(pool.facts().is_empty());
+    }
+}

@@ -1,0 +1,201 @@
+//! One step: from the conductor's delegation to a gated patch, or to what was said instead.
+
+use std::time::{Duration, Instant};
+
+use super::Event;
+use super::turns::Turns;
+use crate::context;
+use crate::patch::{self, Patch, Problem};
+use crate::pool::{CallError, Llm, Prompt, REPAIR, Reply, Usage};
+use crate::repair::{self, Limits, Target};
+use crate::task::Goal;
+use crate::verify::{Baseline, Trial, Verifier};
+use crate::workflow::Step;
+
+/// What judges this run's patches.
+#[derive(Clone, Copy)]
+pub(super) struct Checks<'a> {
+    pub verifier: &'a Verifier,
+    /// The tests before any change; `None` where no tests can be run.
+    pub baseline: Option<&'a Baseline>,
+}
+
+/// One step about to be done.
+pub(super) struct Delegation<'a> {
+    pub turns: &'a Turns<'a>,
+    pub step: &'a Step,
+    /// Its number, from 1.
+    pub number: usize,
+    pub checks: Option<Checks<'a>>,
+    pub earlier: &'a [Made],
+}
+
+/// What a step brought.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    /// The step's subtask.
+    pub subtask: String,
+    /// A patch that passed the gate.
+    pub patch: Option<Patch>,
+    /// What was written, for the steps that may see it.
+    pub reply: Option<String>,
+    /// `patch`, `prose`, `no_fix`, `refused`, `error: …`; `verified`, `unverified` or `rejected` once judged.
+    pub status: String,
+    /// Why it was refused, for whoever tries next.
+    pub report: Option<String>,
+    /// What it used.
+    pub usage: Usage,
+}
+
+impl Delegation<'_> {
+    /// Does the step; whatever goes wrong is in what it made.
+    pub async fn run(self) -> Made {
+        let made = match self.step.worker.as_str() {
+            REPAIR => self.search().await,
+            name => match self.turns.engine.pool.llm(name) {
+                Some(llm) => self.ask(llm).await,
+                None => Made::error(format!("there is no worker `{name}`"), Usage::default()),
+            },
+        };
+        Made { subtask: self.step.subtask.clone(), ..made }
+    }
+
+    /// The built-in search for a repair, with the tests as judge.
+    async fn search(&self) -> Made {
+        let Turns { task, engine, stop, .. } = self.turns;
+        let Some(Checks { verifier, .. }) = self.checks else {
+            return Made::error("a search needs tests to judge by".into(), Usage::default());
+        };
+        let path = &task.focus.path;
+        let (Some(language), Ok(text)) = (baton_grammars::by_path(path.as_str().as_ref()), task.snapshot.read(path))
+        else {
+            return Made::error(format!("{path} cannot be searched"), Usage::default());
+        };
+        let judge = match Trial::open(verifier, path, stop).await {
+            Ok(judge) => judge,
+            Err(why) => return Made::error(why, Usage::default()),
+        };
+        let deadline = self.deadline().min(Instant::now() + seconds(engine.config.repair.max_seconds));
+        let progress = |progress: &repair::Progress| {
+            self.turns.tell(Event::StepProgress { number: self.number, text: progress.to_string() });
+        };
+        let target = Target { language, text: &text, focus: task.focus.range.as_ref() };
+        match repair::search(target, &judge, Limits { deadline }, progress, stop).await {
+            Ok(found) => {
+                let mut patch = Patch::default();
+                let gated = patch.insert(path.clone(), found.edits).map_err(|problem| vec![problem]);
+                match gated.and_then(|()| self.gate(&patch)) {
+                    Ok(()) => {
+                        Made { patch: Some(patch), reply: Some(found.why), status: "patch".into(), ..Made::default() }
+                    }
+                    Err(problems) => Made::refused(&problems, Usage::default()),
+                }
+            }
+            Err(nothing) => Made { status: "no_fix".into(), report: Some(nothing.why), ..Made::default() },
+        }
+    }
+
+    /// A language model: asked once, and once more if its reply could not be used as it was.
+    async fn ask(&self, llm: &Llm) -> Made {
+        let task = self.turns.task;
+        let report = self.earlier.last().and_then(|made| made.report.as_deref());
+        let failing =
+            report.or(self.checks.and_then(|checks| checks.baseline).map(|baseline| baseline.report.as_str()));
+        let earlier: Vec<(&str, &str)> =
+            self.earlier.iter().filter_map(|made| Some((made.subtask.as_str(), made.reply.as_deref()?))).collect();
+        let context = match context::prompt(task, self.step, failing, &earlier, llm.prompt_budget()) {
+            Ok(context) => context,
+            Err(unsendable) => return Made::error(unsendable.to_string(), Usage::default()),
+        };
+        for withheld in &context.withheld {
+            self.note(format!("withheld from {}: {withheld}", llm.name()));
+        }
+        let mut used = Usage::default();
+        let mut ask = context.prompt;
+        for attempt in 1..=2 {
+            let reply = match self.call(llm, &ask).await {
+                Ok(reply) => reply,
+                Err(error) => {
+                    used.add(error.usage());
+                    return Made::error(error.to_string(), used);
+                }
+            };
+            used.add(reply.usage);
+            if reply.estimated {
+                self.note(format!("{} does not count its tokens; their number is estimated", llm.name()));
+            }
+            if task.goal == Goal::Ask {
+                return Made { reply: Some(reply.text), status: "answered".into(), usage: used, ..Made::default() };
+            }
+            let read = patch::read(&reply.text, &task.snapshot, &task.focus.path);
+            let problems = match read.and_then(|patch| self.gate(&patch).map(|()| patch)) {
+                Ok(patch) => {
+                    return Made {
+                        patch: Some(patch),
+                        reply: Some(reply.text),
+                        status: "patch".into(),
+                        usage: used,
+                        ..Made::default()
+                    };
+                }
+                Err(problems) => problems,
+            };
+            if attempt == 2 {
+                return Made { reply: Some(reply.text), ..Made::refused(&problems, used) };
+            }
+            let why = problems.first().map_or(String::new(), Problem::to_string);
+            self.note(format!(
+                "its reply cannot be used, so it is asked once more: {}",
+                why.lines().next().unwrap_or_default()
+            ));
+            ask = context::correction(&ask, &reply.text, &problems);
+        }
+        unreachable!("the second attempt returns")
+    }
+
+    /// One call, within what is left of the money and the time.
+    async fn call(&self, llm: &Llm, prompt: &Prompt) -> Result<Reply, CallError> {
+        let hold = self.turns.money.reserve(llm.worst_case(prompt)).map_err(|refused| CallError::Failed {
+            why: format!("{} was not asked: {refused}", llm.name()),
+            usage: Usage::default(),
+        })?;
+        let number = self.number;
+        let mut written = 0;
+        let progress = |text: &str| {
+            written += text.chars().count();
+            self.turns
+                .tell(Event::StepProgress { number, text: format!("{} has written {written} characters", llm.name()) });
+        };
+        let answer = llm.call(prompt, progress, self.deadline(), &self.turns.stop).await;
+        hold.settle(answer.as_ref().map_or_else(CallError::usage, |reply| reply.usage).usd);
+        answer
+    }
+
+    fn note(&self, text: String) {
+        self.turns.tell(Event::Note { number: self.number, text });
+    }
+
+    fn gate(&self, patch: &Patch) -> Result<(), Vec<Problem>> {
+        let task = self.turns.task;
+        patch::gate(patch, &task.snapshot, task.goal)
+    }
+
+    fn deadline(&self) -> Instant {
+        self.turns.started + self.turns.task.budget.time
+    }
+}
+
+impl Made {
+    fn error(why: String, usage: Usage) -> Self {
+        Self { status: format!("error: {why}"), usage, ..Self::default() }
+    }
+
+    fn refused(problems: &[Problem], usage: Usage) -> Self {
+        let report: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Self { status: "refused".into(), report: Some(report.join("\n")), usage, ..Self::default() }
+    }
+}
+
+fn seconds(number: f64) -> Duration {
+    Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)
+}

@@ -1,0 +1,151 @@
+//! The engine: what outlives a run, and the frame around each one.
+
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use super::turns::Turns;
+use super::{Event, Kind, Outcome};
+use crate::conductor::Conductor;
+use crate::conductor::host::{Host, HostOptions};
+use crate::config::{Config, Trust};
+use crate::ledger::Ledger;
+use crate::patch::Patch;
+use crate::pool::{ConfigProblem, Pool};
+use crate::task::Task;
+
+/// How long a run that was stopped may take to end what it started before it is given up.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Everything a run needs that outlives it.
+pub struct Engine {
+    pub(super) config: Config,
+    pub(super) pool: Pool,
+    trust: Trust,
+    problems: Vec<ConfigProblem>,
+    memory: OnceLock<Memory>,
+}
+
+/// The conductor and what it learns from; made by the first run.
+pub(super) struct Memory {
+    pub conductor: Conductor,
+    pub ledger: Option<Arc<Ledger>>,
+    /// What does not work and does not stop a run, in sentences.
+    pub problems: Vec<String>,
+}
+
+impl Engine {
+    /// An engine for this configuration. Nothing is started, opened or contacted before the first run.
+    pub fn new(config: Config, trust: Trust) -> Self {
+        let (pool, problems) = Pool::new(&config.workers, &config.repair);
+        Self { config, trust, pool, problems, memory: OnceLock::new() }
+    }
+
+    pub(super) fn memory(&self) -> &Memory {
+        self.memory.get_or_init(|| {
+            let mut problems = Vec::new();
+            let ledger = match Ledger::open(&self.config.places.ledger_file) {
+                Ok(ledger) => Some(Arc::new(ledger)),
+                Err(problem) => {
+                    problems.push(format!("{problem:#}"));
+                    None
+                }
+            };
+            let host = Host::new(HostOptions {
+                // The file may have been replaced by an upgrade; the running program is still this one.
+                exe: "/proc/self/exe".into(),
+                encoder: self.config.conductor.encoder.clone(),
+                cache_dir: self.config.places.cache_dir.clone(),
+            });
+            Memory { conductor: Conductor::new(host, ledger.clone()), ledger, problems }
+        })
+    }
+
+    /// The configuration it was made with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Workers that cannot be used as they are configured, each with what to change.
+    pub fn problems(&self) -> Vec<String> {
+        self.problems.iter().map(ToString::to_string).collect()
+    }
+
+    /// Whether anything may run or be sent for this workspace (canonical root).
+    pub fn trusts(&self, root: &Path) -> bool {
+        self.trust.covers(root)
+    }
+
+    /// Does the task and says how it ended; never panics, never hangs past the budget.
+    /// `events` gets every change of state; dropping its receiver does not matter.
+    pub async fn run(&self, task: Task, events: UnboundedSender<Event>, cancel: CancellationToken) -> Outcome {
+        self.framed(task, events, cancel, async |turns| turns.run().await).await
+    }
+
+    /// Judges a patch again, for a snapshot that is newer than the one it was made for.
+    pub async fn verify(
+        &self,
+        task: Task,
+        patch: Patch,
+        events: UnboundedSender<Event>,
+        cancel: CancellationToken,
+    ) -> Outcome {
+        self.framed(task, events, cancel, async |turns| turns.verify(patch).await).await
+    }
+
+    async fn framed<W>(&self, task: Task, events: UnboundedSender<Event>, cancel: CancellationToken, work: W) -> Outcome
+    where
+        W: AsyncFnOnce(&mut Turns<'_>) -> (Kind, String),
+    {
+        let started = Instant::now();
+        let mut outcome = Outcome::failed("");
+        // The one check: everything that runs or sends is behind it.
+        if !self.trusts(task.snapshot.root()) {
+            let root = task.snapshot.root().display();
+            outcome.message =
+                format!("{root} is not trusted, so nothing was run or sent; `baton trust {root}` changes that");
+            return outcome;
+        }
+        let stop = cancel.child_token();
+        let mut out_of_time = false;
+        let ended = {
+            let mut turns = Turns::new(self, &task, events, stop.clone(), started, &mut outcome);
+            let work = AssertUnwindSafe(work(&mut turns)).catch_unwind();
+            tokio::pin!(work);
+            let ended = tokio::select! {
+                ended = &mut work => Some(ended),
+                () = cancel.cancelled() => None,
+                () = tokio::time::sleep(task.budget.time) => { out_of_time = true; None }
+            };
+            stop.cancel();
+            match ended {
+                Some(ended) => Some(ended),
+                None => tokio::time::timeout(GRACE, work).await.ok(),
+            }
+        };
+        match ended {
+            Some(Ok((kind, message))) => (outcome.kind, outcome.message) = (kind, message),
+            Some(Err(_)) => outcome.message = "Baton made a mistake and gave this run up; nothing was changed".into(),
+            None => {}
+        }
+        if outcome.kind != Kind::Verified {
+            if cancel.is_cancelled() {
+                outcome.kind = Kind::Cancelled;
+                outcome.message = "cancelled; nothing was changed".into();
+            } else if out_of_time {
+                let seconds = task.budget.time.as_secs_f64();
+                outcome.kind = Kind::Failed;
+                outcome.message =
+                    format!("no fix passed within {seconds} s; --max-seconds or budget.max_seconds allows more");
+            }
+        }
+        outcome.ms = started.elapsed().as_millis() as u64;
+        self.record(&task, &mut outcome);
+        outcome
+    }
+}

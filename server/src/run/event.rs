@@ -1,0 +1,102 @@
+//! What happens in a run, as it happens. `Display` is the line that people read.
+
+use std::fmt;
+
+use crate::pool::Usage;
+use crate::task::Tier;
+use crate::verify::Verdict;
+use crate::workflow::Step;
+
+/// One change of state.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Something is being prepared; the words say what.
+    Preparing(String),
+    /// The tests' state before anything was changed.
+    Baseline {
+        /// Tests that pass.
+        passed: usize,
+        /// Tests that fail.
+        failed: usize,
+        /// The command that was run.
+        command: String,
+    },
+    /// The conductor decided.
+    Planned {
+        /// The tier that decided.
+        tier: Tier,
+        /// The model it used.
+        conductor: String,
+        /// The step it decided on.
+        step: Step,
+        /// Why this worker, with the figures it went by.
+        why: String,
+    },
+    /// A step began; counted from 1.
+    StepStarted {
+        /// Its number.
+        number: usize,
+        /// The worker's name.
+        worker: String,
+    },
+    /// A step goes on: text as it is streamed, or a count of what was tried.
+    StepProgress {
+        /// Its number.
+        number: usize,
+        /// In words.
+        text: String,
+    },
+    /// Something about a step that stays worth knowing: what was kept from a worker, what was asked again.
+    Note {
+        /// Its number.
+        number: usize,
+        /// In words.
+        text: String,
+    },
+    /// A step ended.
+    StepEnded {
+        /// Its number.
+        number: usize,
+        /// `patch`, `prose`, `no_fix`, `error: …`.
+        status: String,
+        /// What it used.
+        usage: Usage,
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// A patch is being checked.
+    Checking(String),
+    /// A patch was judged.
+    Judged(Verdict),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Preparing(what) => write!(f, "{what}"),
+            Self::Baseline { passed, failed, command } => {
+                write!(f, "before: {failed} failed, {passed} passed ({command})")
+            }
+            Self::Planned { conductor, step, why, .. } => {
+                write!(f, "{conductor} chose {} as {:?}: {why}", step.worker, step.role)
+            }
+            Self::StepStarted { number, worker } => write!(f, "step {number}: {worker} begins"),
+            Self::StepProgress { number, text } | Self::Note { number, text } => write!(f, "step {number}: {text}"),
+            Self::StepEnded { number, status, usage, ms } => write!(
+                f,
+                "step {number}: {status} ({ms} ms, {} tokens in, {} out, ${:.4})",
+                usage.tokens_in, usage.tokens_out, usage.usd
+            ),
+            Self::Checking(what) => write!(f, "checking: {what}"),
+            Self::Judged(verdict) => {
+                let report = verdict.report();
+                let word = match verdict {
+                    Verdict::Passed(_) => "passed",
+                    Verdict::Failed(_) => "failed",
+                    Verdict::Unknown(_) => "could not be judged",
+                };
+                write!(f, "verdict: {word} ({} tests passed, {} failed)", report.passed, report.failed)
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What this machine and this configuration offer to a run, for `baton doctor`.
+
+use std::fmt;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Engine;
+use crate::config::{Config, Trust};
+use crate::verify::Sandbox;
+
+/// One thing that a run uses, and its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    mark: Mark,
+    what: String,
+    detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Good,
+    Note,
+    Bad,
+}
+
+impl Finding {
+    /// It is there and works.
+    pub fn good(what: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { mark: Mark::Good, what: what.into(), detail: detail.into() }
+    }
+
+    /// It could be there, and Baton works without it.
+    pub fn note(what: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { mark: Mark::Note, what: what.into(), detail: detail.into() }
+    }
+
+    /// It is needed and does not work.
+    pub fn bad(what: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { mark: Mark::Bad, what: what.into(), detail: detail.into() }
+    }
+
+    /// Whether nothing that is needed is missing.
+    pub fn is_sound(&self) -> bool {
+        self.mark != Mark::Bad
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.mark {
+            Mark::Good => "ok     ",
+            Mark::Note => "note   ",
+            Mark::Bad => "missing",
+        };
+        write!(f, "{mark} {:14} {}", self.what, self.detail)
+    }
+}
+
+/// Looks at everything that a run would use; the conductor's model is really loaded, no worker is contacted.
+pub async fn examine(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![match Sandbox::probe() {
+        Ok(_) => Finding::good("sandbox", "bubblewrap works: tests can be run"),
+        Err(reason) => Finding::bad("sandbox", format!("{reason}; until then patches are parsed only")),
+    }];
+    let engine = Engine::new(config.clone(), Trust::default());
+    let memory = engine.memory();
+    let model = memory.conductor.host().model_name();
+    let started = Instant::now();
+    findings.push(match memory.conductor.host().embed("a bug in a loop", &CancellationToken::new()).await {
+        Ok(vector) => {
+            let ms = started.elapsed().as_millis();
+            Finding::good(
+                "conductor",
+                format!("{model} started, loaded and read a sentence in {ms} ms ({} numbers)", vector.len()),
+            )
+        }
+        Err(reason) => {
+            Finding::bad("conductor", format!("{reason}; until then workers are ordered by what you declared"))
+        }
+    });
+    let ledger = config.places.ledger_file.display();
+    findings.push(match &memory.ledger {
+        Some(_) => Finding::good("ledger", format!("{ledger}")),
+        None => Finding::bad("ledger", memory.problems.join("; ")),
+    });
+    findings.extend(engine.problems().into_iter().map(|problem| Finding::bad("worker", problem)));
+    findings.extend(tools());
+    if config.repair.enabled {
+        findings.push(Finding::good("repair", "built in: needs failing tests, no key, no network"));
+    }
+    for worker in &config.workers {
+        let key = match (&worker.key_env, &worker.key_command) {
+            (Some(name), _) if std::env::var_os(name).is_none() => {
+                findings.push(Finding::bad(
+                    &worker.name,
+                    format!("the variable {name} that should hold its key is not set"),
+                ));
+                continue;
+            }
+            (Some(name), _) => format!("key from ${name}"),
+            (None, Some(_)) => "key from a command".to_owned(),
+            (None, None) => "no key".to_owned(),
+        };
+        findings.push(Finding::good(&worker.name, format!("{} at {} ({key})", worker.model, worker.base_url)));
+    }
+    if config.workers.is_empty() {
+        let file = config.places.config_file.display();
+        findings
+            .push(Finding::note("models", format!("none: add a [[worker]] to {file} for questions and larger fixes")));
+    }
+    findings
+}
+
+/// The programs that test commands start with.
+fn tools() -> Vec<Finding> {
+    let paths: Vec<_> = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    let mut programs: Vec<(&str, Vec<&str>)> = Vec::new();
+    for language in baton_grammars::all() {
+        for runner in &language.facts.runner {
+            let program = runner.command[0].as_str();
+            match programs.iter_mut().find(|(name, _)| *name == program) {
+                Some((_, names)) => names.push(&language.facts.name),
+                None => programs.push((program, vec![&language.facts.name])),
+            }
+        }
+    }
+    let found = |program: &str| paths.iter().map(|folder| folder.join(program)).find(|path| path.is_file());
+    programs
+        .into_iter()
+        .map(|(program, mut languages)| {
+            languages.dedup();
+            let languages = languages.join(", ");
+            match found(program) {
+                Some(path) => Finding::good(program, format!("{} (tests of {languages})", path.display())),
+                None => Finding::note(program, format!("not found: tests of {languages} cannot be run")),
+            }
+        })
+        .collect()
+}

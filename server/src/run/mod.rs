@@ -1,0 +1,16 @@
+//! The one loop: Task → Workflow → Replies → Patch → Verdict → Outcome.
+//!
+//! [`Engine::run`] is the only entry. `turns` is the loop itself, `delegate` what happens within one step.
+
+mod delegate;
+mod engine;
+mod event;
+mod examine;
+mod outcome;
+mod record;
+mod turns;
+
+pub use engine::Engine;
+pub use event::Event;
+pub use examine::{Finding, examine};
+pub use outcome::{ConductorRecord, Kind, Outcome, StepRecord};

@@ -1,0 +1,109 @@
+//! How a run ended, with everything that a person may want to know of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::Embedding;
+use crate::patch::Patch;
+use crate::pool::Usage;
+use crate::verify::{Verdict, VerifiedPatch};
+use crate::workflow::Workflow;
+
+/// The end of a run.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How it ended.
+    pub kind: Kind,
+    /// The last judgement, if a patch came so far.
+    pub verdict: Option<Verdict>,
+    /// The change, when `kind` is `Verified`.
+    pub verified: Option<VerifiedPatch>,
+    /// The change that nothing could judge, when `kind` is `Unverified`; never applied without a question.
+    pub proposal: Option<Patch>,
+    /// The change as a unified diff; empty without one.
+    pub diff: String,
+    /// The answer to a question (goal Ask).
+    pub answer: Option<String>,
+    /// One sentence: why it ended so and what to do.
+    pub message: String,
+    /// Every step that the conductor planned, in order.
+    pub workflow: Workflow,
+    /// What became of each.
+    pub steps: Vec<StepRecord>,
+    /// Who decided, and why.
+    pub conductor: ConductorRecord,
+    /// What it cost in all.
+    pub usage: Usage,
+    /// Milliseconds from start to end.
+    pub ms: u64,
+    /// The run's identifier in the ledger.
+    pub run: String,
+    /// The task as the conductor's encoder saw it, for the ledger.
+    pub embedding: Option<Embedding>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A patch passed the checks.
+    Verified,
+    /// There is a patch, but nothing stronger than parsing could judge it.
+    Unverified,
+    /// There was nothing to change, or an answer without an edit was asked for.
+    NoChange,
+    /// No patch passed.
+    Failed,
+    /// The user stopped it.
+    Cancelled,
+    /// The files changed meanwhile and the patch no longer fits.
+    Stale,
+}
+
+/// What became of one step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// The worker's name.
+    pub worker: String,
+    /// What it was asked to be.
+    pub role: crate::workflow::Role,
+    /// Milliseconds.
+    pub ms: u64,
+    /// What it used.
+    #[serde(flatten)]
+    pub usage: Usage,
+    /// `verified`, `rejected`, `prose`, `no_fix`, `cancelled` or `error: …`.
+    pub status: String,
+}
+
+/// Who decided, and why.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConductorRecord {
+    /// `mini` or `ultra`.
+    pub name: String,
+    /// The model's file name.
+    pub model: String,
+    /// The decision in words, with its figures.
+    pub why: String,
+}
+
+impl Outcome {
+    /// An end without a patch.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Failed,
+            verdict: None,
+            verified: None,
+            proposal: None,
+            diff: String::new(),
+            answer: None,
+            message: message.into(),
+            workflow: Workflow::default(),
+            steps: Vec::new(),
+            conductor: ConductorRecord::default(),
+            usage: Usage::default(),
+            ms: 0,
+            run: String::new(),
+            embedding: None,
+        }
+    }
+}

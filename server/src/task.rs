@@ -1,0 +1,80 @@
+//! What the user asked: the Task, with its focus, its goal and the limits it must stay within.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::workspace::{RelPath, Snapshot};
+
+/// One request of the user, together with the workspace as it was at that moment.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// What kind of answer is wanted.
+    pub goal: Goal,
+    /// Where in the workspace.
+    pub focus: Focus,
+    /// The user's own words; empty when the focus says it all.
+    pub instruction: String,
+    /// A test command the user gave, split as a shell splits words; `None`: find one.
+    pub test: Option<Vec<String>>,
+    /// Which conductor decides.
+    pub tier: Tier,
+    /// What the run may use up.
+    pub budget: Budget,
+    /// The workspace as the user saw it.
+    pub snapshot: Snapshot,
+}
+
+/// The place that a task is about.
+#[derive(Debug, Clone)]
+pub struct Focus {
+    /// The file.
+    pub path: RelPath,
+    /// Bytes of its text: a selection, an item or a line; `None`: the whole file.
+    pub range: Option<Range<usize>>,
+    /// Messages of the diagnostics there, in the tools' own words.
+    pub diagnostics: Vec<String>,
+}
+
+/// What kind of answer is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// Make what fails pass.
+    Fix,
+    /// Change the code as instructed; what passed must still pass.
+    Edit,
+    /// Answer a question; nothing is edited.
+    Ask,
+}
+
+/// Which line of conductor decides (DESIGN §1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// One turn at a time, by embedding and heads (TRINITY).
+    #[default]
+    Mini,
+    /// A whole workflow at once, written by a generative model (Conductor).
+    Ultra,
+}
+
+/// What a run may use up before it stops.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// Wall clock of the whole run.
+    pub time: Duration,
+    /// US dollars, over all steps.
+    pub usd: f64,
+}
+
+/// Splits a test command as a shell splits words; nothing is expanded, and no shell will run it.
+pub fn split_command(written: &str) -> Result<Vec<String>, String> {
+    match shlex::split(written) {
+        Some(words) if !words.is_empty() => Ok(words),
+        _ => Err(format!(
+            "the test command `{written}` is empty or has an open quote; write a program and its arguments"
+        )),
+    }
+}

@@ -1,0 +1,179 @@
+//! The rung below the tests: whether a patch fits its files, parses no worse than before, and leaves the tests be.
+
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use baton_grammars::{Language, Node};
+use globset::Glob;
+
+use super::command::TestCommand;
+use super::shadow::Texts;
+use super::verdict::{Level, Report, Verdict};
+use crate::patch::{self, Edit, Patch};
+use crate::workspace::{ReadError, RelPath, Snapshot};
+
+/// The patched texts, or the verdict that ends it here.
+pub(super) fn parse(patch: &Patch, snapshot: &Snapshot) -> Result<Texts, Verdict> {
+    let refuse = |why: String| Verdict::Failed(Report { level: Level::Parsed, passed: 0, failed: 0, report: why });
+    if patch.is_empty() {
+        return Err(refuse("the patch changes nothing".to_owned()));
+    }
+    let mut texts = Texts::new();
+    for (path, edits) in patch.files() {
+        let old: Arc<str> = match snapshot.read(path) {
+            Ok(text) => text,
+            Err(ReadError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => "".into(),
+            Err(e) => return Err(refuse(e.to_string())),
+        };
+        let Some(new) = patch::apply(&old, edits) else {
+            return Err(refuse(format!("the patch does not fit the text of {path}")));
+        };
+        if let Some(language) = baton_grammars::by_path(Path::new(path.as_str()))
+            && let Some(worse) = parses_worse(language, &old, &new)
+        {
+            return Err(refuse(format!("{path} does not parse after the change: {worse}")));
+        }
+        texts.insert(path.clone(), new.into());
+    }
+    Ok(texts)
+}
+
+/// The first new syntax error, in words, if there are more than before.
+fn parses_worse(language: &Language, old: &str, new: &str) -> Option<String> {
+    let after = language.syntax_errors(&language.parse(new, None));
+    if after.is_empty() || after.len() <= language.syntax_errors(&language.parse(old, None)).len() {
+        return None;
+    }
+    let first = &after[0];
+    let what = match &first.missing {
+        Some(missing) => format!("{missing} is missing"),
+        None => "unexpected text".to_owned(),
+    };
+    Some(format!("line {}: {what}", first.row + 1))
+}
+
+/// The first file of the patch whose change is a change of the tests, with why; they cannot verify it.
+pub(super) fn touches_tests(patch: &Patch, snapshot: &Snapshot, command: &TestCommand) -> Option<String> {
+    patch.files().iter().find_map(|(path, edits)| {
+        if command.names(path) {
+            return Some(format!("{path} is named by the test command"));
+        }
+        if is_test_file(path) {
+            return Some(format!("{path} is a test"));
+        }
+        let language = baton_grammars::by_path(Path::new(path.as_str()))?;
+        let text = snapshot.read(path).ok()?;
+        let ranges = inline_tests(language, &text);
+        let touched =
+            |edit: &Edit| ranges.iter().any(|range| edit.range.start <= range.end && range.start <= edit.range.end);
+        edits.iter().any(touched).then(|| format!("{path} is changed within its tests"))
+    })
+}
+
+fn is_test_file(path: &RelPath) -> bool {
+    let globs = baton_grammars::all().iter().flat_map(|language| &language.facts.tests);
+    let of_language = baton_grammars::by_path(Path::new(path.as_str())).map(|language| &language.facts.tests);
+    let globs: Vec<&String> = of_language.map_or_else(|| globs.collect(), |own| own.iter().collect());
+    globs.iter().any(|glob| Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(path.as_str())))
+}
+
+/// Bytes of the tests that stand among the code, as in Rust: items under an attribute that names `test`.
+fn inline_tests(language: &Language, text: &str) -> Vec<Range<usize>> {
+    let tree = language.parse(text, None);
+    let mut found = Vec::new();
+    collect_tests(tree.root_node(), text, &mut found);
+    found
+}
+
+fn collect_tests(node: Node<'_>, text: &str, found: &mut Vec<Range<usize>>) {
+    let mut cursor = node.walk();
+    let mut start: Option<usize> = None;
+    for child in node.children(&mut cursor) {
+        if child.kind() == "attribute_item" {
+            let attribute: String = text[child.byte_range()].chars().filter(|c| !c.is_whitespace()).collect();
+            let is_test = attribute == "#[test]"
+                || attribute.ends_with("::test]")
+                || attribute.contains("::test(")
+                || attribute.starts_with("#[cfg(test")
+                || attribute.starts_with("#[cfg(all(test")
+                || attribute == "#[rstest]";
+            if is_test {
+                start = start.or(Some(child.start_byte()));
+            }
+        } else if child.kind().ends_with("comment") {
+            continue;
+        } else if let Some(start) = start.take() {
+            found.push(start..child.end_byte());
+        } else if child.kind().ends_with("mod_item")
+            || child.kind() == "declaration_list"
+            || child.kind() == "impl_item"
+        {
+            collect_tests(child, text, found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{parse, touches_tests};
+    use crate::patch::{Edit, Patch};
+    use crate::verify::command::TestCommand;
+    use crate::workspace::{Buffer, RelPath, Snapshot};
+
+    fn snapshot(path: &str, text: &str) -> Snapshot {
+        let buffer = Buffer { text: text.into(), version: 1 };
+        Snapshot::new("/nowhere".into(), BTreeMap::from([(RelPath::new(path).unwrap(), buffer)]))
+    }
+
+    fn replacing(path: &str, text: &str, old: &str, new: &str) -> Patch {
+        let start = text.find(old).unwrap();
+        let mut patch = Patch::default();
+        patch
+            .insert(RelPath::new(path).unwrap(), vec![Edit { range: start..start + old.len(), text: new.to_owned() }])
+            .unwrap();
+        patch
+    }
+
+    #[test]
+    fn a_patch_must_not_parse_worse_than_what_was_there() {
+        let good = "def f(x):\n    return x\n";
+        for (text, old, new, refused) in [
+            (good, "x\n", "x + 1\n", None),
+            (good, "return x", "return (x", Some("a.py does not parse after the change: line 2:")),
+            ("def f(:\n  pass\n\ndef g():\n    return 1\n", "1", "2", None),
+        ] {
+            let outcome = parse(&replacing("a.py", text, old, new), &snapshot("a.py", text));
+            match (outcome, refused) {
+                (Ok(texts), None) => assert_eq!(texts.len(), 1),
+                (Err(verdict), Some(why)) => assert!(verdict.report().report.starts_with(why), "{verdict:?}"),
+                (outcome, _) => panic!("{new}: {outcome:?}"),
+            }
+        }
+        assert!(parse(&Patch::default(), &snapshot("a.py", good)).is_err());
+        let past_the_end = replacing("a.py", &format!("{good}{good}X"), "X", "");
+        assert!(parse(&past_the_end, &snapshot("a.py", good)).is_err());
+    }
+
+    #[test]
+    fn a_change_of_the_tests_is_recognised() {
+        let command = TestCommand::given(&["pytest".into(), "check/all.py".into()]);
+        let rust = "pub fn f() -> u8 { 1 }\n\n#[cfg(test)]\nmod t {\n    #[test]\n    fn x() { assert_eq!(super::f(), 2); }\n}\n";
+        for (path, text, old, why) in [
+            ("a.py", "x = 1\n", "1", None),
+            ("tests/test_a.py", "x = 1\n", "1", Some("tests/test_a.py is a test")),
+            ("check/all.py", "x = 1\n", "1", Some("check/all.py is named by the test command")),
+            ("src/a.test.ts", "x = 1\n", "1", Some("src/a.test.ts is a test")),
+            ("tests/data.json", "1", "1", Some("tests/data.json is a test")),
+            ("src/lib.rs", rust, "{ 1 }", None),
+            ("src/lib.rs", rust, "2);", Some("src/lib.rs is changed within its tests")),
+            ("src/lib.rs", rust, "#[cfg(test)]", Some("src/lib.rs is changed within its tests")),
+        ] {
+            let patch = replacing(path, text, old, "3");
+            assert_eq!(touches_tests(&patch, &snapshot(path, text), &command).as_deref(), why, "{path}: {old}");
+        }
+    }
+}

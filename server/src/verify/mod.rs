@@ -1,0 +1,343 @@
+//! Judging a patch by what the project itself says: parse, then tests, in a sandboxed private copy, compared with
+//! what they said before.
+
+mod command;
+mod judge;
+mod ladder;
+mod lane;
+pub mod leash;
+mod output;
+mod pen;
+mod results;
+mod sandbox;
+mod shadow;
+mod toolchains;
+mod tree;
+mod trial;
+mod verdict;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+pub use command::{RunnerKind, TestCommand};
+pub use lane::Lane;
+pub use results::TestStatus;
+pub use sandbox::{Cell, End, Limits, Ran, Sandbox};
+pub use shadow::{Shadow, Texts};
+pub use trial::Trial;
+pub use verdict::{Level, Report, Verdict};
+
+use self::results::Results;
+use crate::patch::Patch;
+use crate::workspace::{RelPath, Snapshot};
+
+/// What a [`Verifier`] is made from.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The workspace as the task saw it.
+    pub snapshot: Snapshot,
+    /// The file that the task is about; tests are looked for from there upwards.
+    pub focus: RelPath,
+    /// The user's test command; `None`: find one.
+    pub test: Option<Vec<String>>,
+    /// Where private copies are kept; made if absent, for the user alone.
+    pub state_dir: PathBuf,
+    /// Limits of one run of the tests; `wall` is that of the baseline, and no check takes longer.
+    pub limits: Limits,
+}
+
+/// Why nothing can be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The run was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// The private copy could not be made or kept.
+    #[error("cannot keep a private copy of the workspace in {dir}: {reason}")]
+    Shadow {
+        /// Where.
+        dir: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// The workspace is larger than Baton copies.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The tests cannot be run, for this reason.
+    #[error("{0}")]
+    NoTests(String),
+}
+
+/// The tests' state before anything was changed.
+#[derive(Debug, Clone)]
+pub struct Baseline {
+    /// The command as a line for people.
+    pub command: String,
+    /// Every test by name. Names in angle brackets stand for the run itself: its build, its time, its end.
+    pub tests: BTreeMap<String, TestStatus>,
+    /// How many passed.
+    pub passed: usize,
+    /// How many failed.
+    pub failed: usize,
+    /// What failed and with which messages; at most 2 kB.
+    pub report: String,
+    /// The whole output, capped as the limits say.
+    pub output: String,
+    /// Milliseconds that the command took.
+    pub ms: u64,
+    results: Results,
+}
+
+/// Judges patches of one snapshot.
+pub struct Verifier {
+    request: Request,
+    sandbox: Result<Sandbox, String>,
+    tests: Option<TestCommand>,
+    /// Why there are no tests to run.
+    parse_only: Option<String>,
+    unsaved: Arc<Texts>,
+    /// Private copies that no check is using.
+    free: Mutex<Vec<Shadow>>,
+    baseline: OnceCell<Baseline>,
+}
+
+/// A judged patch.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The judgement.
+    pub verdict: Verdict,
+    /// The patch as verified; only when it passed.
+    pub verified: Option<VerifiedPatch>,
+}
+
+/// A patch that passed. Only this module can make one.
+#[derive(Debug, Clone)]
+pub struct VerifiedPatch {
+    patch: Patch,
+    verdict: Verdict,
+}
+
+impl VerifiedPatch {
+    /// The patch.
+    pub fn patch(&self) -> &Patch {
+        &self.patch
+    }
+
+    /// Why it may be used.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+}
+
+/// Time that a check gets at least, and as a multiple of what the baseline took.
+const CHECK_AT_LEAST: Duration = Duration::from_secs(30);
+const CHECK_FACTOR: u32 = 5;
+
+impl Verifier {
+    /// Finds the sandbox and the tests and makes the private copy. Without a sandbox, without tests or in a workspace
+    /// that is too large it only parses, and says so; an error means that the disk refused the copy, or cancelling.
+    pub async fn open(request: Request, cancel: &CancellationToken) -> Result<Self, VerifyError> {
+        let buffers = request.snapshot.overlay().iter();
+        let unsaved = buffers.map(|(path, buffer)| (path.clone(), buffer.text.clone())).collect();
+        let sandbox = tokio::task::spawn_blocking(Sandbox::probe).await.unwrap_or_else(|e| Err(e.to_string()));
+        let mut verifier = Self {
+            sandbox,
+            tests: None,
+            parse_only: None,
+            unsaved: Arc::new(unsaved),
+            free: Mutex::default(),
+            baseline: OnceCell::new(),
+            request,
+        };
+        verifier.parse_only = verifier.prepare(cancel).await?.err();
+        if cancel.is_cancelled() { Err(VerifyError::Cancelled) } else { Ok(verifier) }
+    }
+
+    /// Finds the tests; the inner error is why only parsing is left.
+    async fn prepare(&mut self, cancel: &CancellationToken) -> Result<Result<(), String>, VerifyError> {
+        let request = &self.request;
+        let mut commands = match &request.test {
+            Some(argv) if argv.is_empty() => return Ok(Err("the test command is empty".to_owned())),
+            Some(argv) => vec![TestCommand::given(argv)],
+            None => TestCommand::find(&request.snapshot, &request.focus),
+        };
+        if commands.is_empty() {
+            return Ok(Err("no tests were found; name a test command with --test".to_owned()));
+        }
+        let sandbox = match &self.sandbox {
+            Ok(sandbox) => sandbox.clone(),
+            Err(why) => return Ok(Err(why.clone())),
+        };
+        if toolchains::home_dir().starts_with(self.root()) {
+            return Ok(Err("the workspace holds the home directory; open the project's own folder".to_owned()));
+        }
+        let shadow = match self.take(&self.unsaved).await {
+            Ok(shadow) => shadow,
+            Err(VerifyError::TooLarge(why)) => return Ok(Err(why)),
+            Err(e) => return Err(e),
+        };
+        // pytest is preferred where several would do, but is not part of Python.
+        let first = &commands[0];
+        if commands.len() > 1 && first.runner == RunnerKind::Pytest && request.test.is_none() {
+            let argv = [first.argv[0].clone(), "-c".to_owned(), "import pytest".to_owned()];
+            let limits = Limits { wall: Duration::from_secs(30), ..request.limits };
+            let ran = sandbox.run(&shadow.cell(&first.directory), &argv, &limits, cancel).await;
+            if ran.end != End::Exited(0) {
+                commands.remove(0);
+            }
+        }
+        self.tests = commands.into_iter().next();
+        self.give_back(shadow);
+        Ok(Ok(()))
+    }
+
+    /// What will be checked, or why only parsing is: one line.
+    pub fn describe(&self) -> String {
+        match (&self.tests, &self.parse_only) {
+            (Some(tests), None) => format!("parse, then `{}` ({})", tests.line(), tests.why),
+            (_, why) => format!("parse only: {}", why.as_deref().unwrap_or("no tests were found")),
+        }
+    }
+
+    /// The state of the tests before any patch; run once.
+    pub async fn baseline(&self, cancel: &CancellationToken) -> Result<&Baseline, VerifyError> {
+        self.baseline.get_or_try_init(|| self.run_baseline(cancel)).await
+    }
+
+    async fn run_baseline(&self, cancel: &CancellationToken) -> Result<Baseline, VerifyError> {
+        let (ran, results) = self.run_tests(&self.unsaved, self.request.limits.wall, cancel).await?;
+        if let Some(why) = results.not_run {
+            return Err(VerifyError::NoTests(why));
+        }
+        Ok(Baseline {
+            command: self.tests.as_ref().map(TestCommand::line).unwrap_or_default(),
+            tests: results.tests.clone(),
+            passed: results.count(TestStatus::Passed),
+            failed: results.count(TestStatus::Failed),
+            report: judge::failures(&results),
+            output: ran.output,
+            ms: ran.ms,
+            results,
+        })
+    }
+
+    /// Judges a patch: it parses no worse, leaves the tests be, breaks none that passed, and fixes what it touches
+    /// of those that failed.
+    pub async fn check(&self, patch: &Patch, cancel: &CancellationToken) -> Checked {
+        let verdict = self.judge(patch, cancel).await.unwrap_or_else(|verdict| verdict);
+        let passed = matches!(verdict, Verdict::Passed(_));
+        let verified = passed.then(|| VerifiedPatch { patch: patch.clone(), verdict: verdict.clone() });
+        Checked { verdict, verified }
+    }
+
+    async fn judge(&self, patch: &Patch, cancel: &CancellationToken) -> Result<Verdict, Verdict> {
+        let unknown =
+            |why: String| Verdict::Unknown(Report { level: Level::Parsed, passed: 0, failed: 0, report: why });
+        let patched = ladder::parse(patch, self.snapshot())?;
+        let Some(command) = self.tests.as_ref().filter(|_| self.parse_only.is_none()) else {
+            return Err(unknown(self.parse_only.clone().unwrap_or_else(|| "no tests were found".to_owned())));
+        };
+        if let Some(why) = ladder::touches_tests(patch, self.snapshot(), command) {
+            return Err(unknown(format!("the tests cannot verify a change of the tests: {why}")));
+        }
+        let before = self.baseline(cancel).await.map_err(|e| unknown(e.to_string()))?;
+        let wall = (Duration::from_millis(before.ms) * CHECK_FACTOR).max(CHECK_AT_LEAST).min(self.request.limits.wall);
+        let mut texts = (*self.unsaved).clone();
+        texts.extend(patched);
+        let (_, after) = self.run_tests(&Arc::new(texts), wall, cancel).await.map_err(|e| unknown(e.to_string()))?;
+        Ok(judge::judge(command.runner, &before.results, &after))
+    }
+
+    /// The `n`-th private tree, equal to the snapshot; from 1 on, as the verifier's own is 0.
+    pub async fn lane(&self, n: usize) -> Result<Lane, VerifyError> {
+        let shadow = self.open_shadow(n, self.unsaved.clone()).await?;
+        let directory = self.tests.as_ref().map(|command| command.directory.clone()).unwrap_or_default();
+        let env = self.tests.as_ref().map(TestCommand::env).unwrap_or_default();
+        Ok(Lane { shadow, unsaved: self.unsaved.clone(), directory, env })
+    }
+
+    /// The sandbox, if commands can be run at all.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref().ok()
+    }
+
+    /// How the tests are started, if there are any and they can be run.
+    pub fn test_command(&self) -> Option<&TestCommand> {
+        self.tests.as_ref()
+    }
+
+    /// The workspace's root.
+    pub fn root(&self) -> &Path {
+        self.request.snapshot.root()
+    }
+
+    /// The snapshot that patches are made against.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.request.snapshot
+    }
+
+    /// Limits of one run.
+    pub fn limits(&self) -> Limits {
+        self.request.limits
+    }
+
+    async fn run_tests(
+        &self,
+        texts: &Arc<Texts>,
+        wall: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<(Ran, Results), VerifyError> {
+        let no_tests =
+            || VerifyError::NoTests(self.parse_only.clone().unwrap_or_else(|| "no tests were found".to_owned()));
+        let (Ok(sandbox), Some(command)) = (&self.sandbox, &self.tests) else { return Err(no_tests()) };
+        let shadow = self.take(texts).await?;
+        let mut cell = shadow.cell(&command.directory);
+        for (name, value) in command.env() {
+            cell = cell.env(name, value);
+        }
+        let limits = Limits { wall, ..self.request.limits };
+        let ran = sandbox.run(&cell, &command.as_run(), &limits, cancel).await;
+        self.give_back(shadow);
+        if ran.end == End::Cancelled {
+            return Err(VerifyError::Cancelled);
+        }
+        let results = Results::read(command.runner, &ran);
+        Ok((ran, results))
+    }
+
+    /// A private copy that no other check uses, equal to the workspace with `texts` over it.
+    async fn take(&self, texts: &Arc<Texts>) -> Result<Shadow, VerifyError> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some(mut shadow) = free else { return self.open_shadow(0, texts.clone()).await };
+        let texts = texts.clone();
+        let sync = move || shadow.sync(&texts).map(|_| shadow);
+        tokio::task::spawn_blocking(sync).await.unwrap_or(Err(VerifyError::Cancelled))
+    }
+
+    async fn open_shadow(&self, n: usize, texts: Arc<Texts>) -> Result<Shadow, VerifyError> {
+        let (root, state_dir) = (self.root().to_owned(), self.request.state_dir.clone());
+        let open = move || {
+            let mut shadow = Shadow::open(&root, &state_dir, n)?;
+            shadow.sync(&texts).map(|_| shadow)
+        };
+        tokio::task::spawn_blocking(open).await.unwrap_or(Err(VerifyError::Cancelled))
+    }
+
+    fn give_back(&self, shadow: Shadow) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(shadow);
+    }
+}
+
+/// `relative` below `root`; the root itself where it is empty.
+fn mounted_at(root: &Path, relative: &Path) -> PathBuf {
+    if relative.as_os_str().is_empty() { root.to_owned() } else { root.join(relative) }
+}

@@ -1,0 +1,315 @@
+//! Which directories of this machine a sandbox shows, besides the system's own: the toolchains, never the home
+//! directory they often live in.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path, PathBuf};
+
+/// Where toolchains install themselves below the home directory. None of these holds keys: `.cargo` and `.local`
+/// do, so only parts of them are named.
+const BELOW_HOME: [&str; 26] = [
+    ".cargo/bin",
+    ".cargo/registry",
+    ".cargo/git",
+    ".rustup",
+    ".pyenv",
+    ".nvm",
+    ".volta",
+    ".asdf",
+    ".bun/bin",
+    ".deno/bin",
+    ".virtualenvs",
+    ".local/bin",
+    ".local/lib",
+    ".local/share/uv",
+    ".local/share/mise",
+    ".local/share/fnm",
+    ".local/share/pnpm",
+    ".local/share/virtualenvs",
+    ".cache/pypoetry/virtualenvs",
+    "go/bin",
+    "go/pkg",
+    "sdk",
+    "miniconda3",
+    "anaconda3",
+    "miniforge3",
+    ".sdkman/candidates",
+];
+
+/// Variables that move a toolchain elsewhere, and the parts of that place which are shown.
+const MOVED: [(&str, &[&str]); 8] = [
+    ("CARGO_HOME", &["bin", "registry", "git"]),
+    ("RUSTUP_HOME", &[""]),
+    ("PYENV_ROOT", &[""]),
+    ("NVM_DIR", &[""]),
+    ("VOLTA_HOME", &[""]),
+    ("GOPATH", &["bin", "pkg"]),
+    ("GOROOT", &[""]),
+    ("CONDA_PREFIX", &[""]),
+];
+
+/// Variables that choose a version and are no secret.
+const CHOICES: [&str; 6] =
+    ["RUSTUP_TOOLCHAIN", "PYENV_VERSION", "VIRTUAL_ENV", "TZ", "CONDA_DEFAULT_ENV", "NODE_VERSION"];
+
+/// What is shown of this machine's toolchains.
+pub(super) struct Toolchains {
+    home: PathBuf,
+    root: PathBuf,
+    paths: BTreeSet<PathBuf>,
+    search: Vec<PathBuf>,
+}
+
+/// The program of that name, as a shell would find it.
+pub(super) fn find_program(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| is_program(path))
+}
+
+/// The user's home directory; a place in memory where there is none worth the name.
+pub(super) fn home_dir() -> PathBuf {
+    let home =
+        env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute() && home.components().count() > 1);
+    home.unwrap_or_else(|| PathBuf::from("/home/baton"))
+}
+
+impl Toolchains {
+    /// What a command started as `program` in the workspace `root` needs to see.
+    pub(super) fn find(root: &Path, program: &str) -> Self {
+        let search: Vec<PathBuf> = env::var_os("PATH")
+            .map(|path| env::split_paths(&path).filter(|dir| dir.is_absolute()).collect())
+            .unwrap_or_default();
+        let mut found = Self { home: home_dir(), root: root.to_owned(), paths: BTreeSet::new(), search };
+        found.add_known();
+        for dir in found.search.clone() {
+            found.add_program_dir(&dir);
+        }
+        found.add_program(program);
+        // The workspace itself is shown as the private tree, never as it is.
+        found.paths.retain(|path| !root.starts_with(path));
+        found
+    }
+
+    /// The home directory's path: inside, an empty place in memory with the toolchains in it.
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Read-only inside, at their own paths.
+    pub(super) fn paths(&self) -> &BTreeSet<PathBuf> {
+        &self.paths
+    }
+
+    /// Variables that make the toolchains work inside.
+    pub(super) fn env(&self) -> Vec<(String, OsString)> {
+        let mut search: Vec<PathBuf> = self.search.iter().filter(|dir| self.shows(dir)).cloned().collect();
+        search.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from));
+        let mut seen = BTreeSet::new();
+        search.retain(|dir| seen.insert(dir.clone()));
+        let path = env::join_paths(search).unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
+        let mut env = vec![("HOME".to_owned(), self.home.clone().into_os_string()), ("PATH".to_owned(), path)];
+        for name in MOVED.iter().map(|(name, _)| *name).chain(CHOICES) {
+            env.extend(env::var_os(name).map(|value| (name.to_owned(), value)));
+        }
+        env
+    }
+
+    fn shows(&self, dir: &Path) -> bool {
+        is_system(dir) || self.paths.iter().any(|path| dir.starts_with(path))
+    }
+
+    fn add_known(&mut self) {
+        for part in BELOW_HOME {
+            self.add(&self.home.join(part));
+        }
+        for (name, parts) in MOVED {
+            let Some(place) = env::var_os(name).map(PathBuf::from) else { continue };
+            if place.is_absolute() && self.is_own_place(&place) {
+                parts.iter().for_each(|part| self.add(&place.join(part)));
+            }
+        }
+        let cargo = env::var_os("CARGO_HOME").map_or(self.home.join(".cargo"), PathBuf::from);
+        for name in ["config.toml", "config"] {
+            let file = cargo.join(name);
+            // Cargo's configuration says where crates come from, but may also hold a registry's token.
+            if std::fs::read_to_string(&file).is_ok_and(|text| !text.contains("token") && !text.contains("secret")) {
+                self.add(&file);
+            }
+        }
+        if Path::new("/nix/store").is_dir() {
+            self.paths.insert("/nix/store".into());
+        }
+    }
+
+    /// A directory of `PATH`: with the rest of its installation where that is a place of its own.
+    fn add_program_dir(&mut self, dir: &Path) {
+        if is_system(dir) || dir.starts_with(&self.root) {
+            return;
+        }
+        self.add(dir);
+        if let Some(prefix) = dir.parent() {
+            self.add_environment(prefix);
+            if !dir.starts_with(&self.home) && is_bin(dir) && self.is_own_place(prefix) {
+                self.add(prefix);
+            }
+        }
+    }
+
+    /// The program that is run, with every link on the way to it.
+    fn add_program(&mut self, program: &str) {
+        let written = Path::new(program);
+        let mut at = if written.is_absolute() {
+            written.to_owned()
+        } else if written.components().count() > 1 {
+            // Relative to the workspace: only an environment there may name something outside.
+            if let Some(prefix) = self.root.join(written).parent().and_then(Path::parent).map(Path::to_owned) {
+                self.add_environment(&prefix);
+            }
+            return;
+        } else {
+            let Some(found) = self.search.iter().map(|dir| dir.join(written)).find(|path| is_program(path)) else {
+                return;
+            };
+            found
+        };
+        for _ in 0..16 {
+            if at.starts_with(&self.root) {
+                if let Some(prefix) = at.parent().and_then(Path::parent).map(Path::to_owned) {
+                    self.add_environment(&prefix);
+                }
+                return;
+            }
+            if let Some(dir) = at.parent().map(Path::to_owned)
+                && is_program(&at)
+                && !is_system(&dir)
+            {
+                let prefix = dir.parent().map(Path::to_owned).unwrap_or_default();
+                if is_bin(&dir) && self.is_own_place(&prefix) && !is_hidden_data(&self.home, &prefix) {
+                    self.add_environment(&prefix);
+                    self.add(&prefix);
+                } else {
+                    self.add(&at);
+                }
+            }
+            match std::fs::read_link(&at) {
+                Ok(target) => at = normal(&at.parent().unwrap_or(Path::new("/")).join(target)),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// A Python environment, and the installation it was made from. Its `pyvenv.cfg` may come with a hostile
+    /// repository, so what it names must be a Python installation.
+    pub(super) fn add_environment(&mut self, prefix: &Path) {
+        let Ok(config) = std::fs::read_to_string(prefix.join("pyvenv.cfg")) else { return };
+        if !prefix.starts_with(&self.root) {
+            self.add(prefix);
+        }
+        let home = config.lines().find_map(|line| {
+            let (key, value) = line.split_once('=')?;
+            (key.trim() == "home").then(|| PathBuf::from(value.trim()))
+        });
+        let Some(bin) = home.filter(|bin| bin.is_absolute() && normal(bin) == *bin && is_bin(bin)) else { return };
+        let python = ["python3", "python"].map(|name| bin.join(name));
+        let Some(base) = bin.parent() else { return };
+        if !is_system(&bin)
+            && !bin.starts_with(&self.root)
+            && python.iter().any(|p| is_program(p))
+            && base.join("lib").is_dir()
+            && self.is_own_place(base)
+        {
+            self.add(base);
+        }
+    }
+
+    fn add(&mut self, path: &Path) {
+        if path.exists() {
+            self.paths.insert(path.to_owned());
+        }
+    }
+
+    /// Whether a directory can be an installation: not the root or one of its children, not the home directory,
+    /// not one that holds either the home directory or the workspace.
+    fn is_own_place(&self, dir: &Path) -> bool {
+        let deep = dir.components().filter(|part| matches!(part, Component::Normal(_))).count() >= 2;
+        deep && !self.home.starts_with(dir) && !self.root.starts_with(dir)
+    }
+}
+
+/// Directories directly in the home directory that hold more than a toolchain, keys among it.
+fn is_hidden_data(home: &Path, prefix: &Path) -> bool {
+    [".local", ".cargo", ".config", ".cache", ".ssh", ".gnupg", ".aws"].iter().any(|name| prefix == home.join(name))
+}
+
+fn is_system(dir: &Path) -> bool {
+    ["/usr", "/bin", "/sbin", "/lib", "/lib64"].iter().any(|top| dir.starts_with(top))
+}
+
+fn is_bin(dir: &Path) -> bool {
+    dir.file_name().is_some_and(|name| ["bin", "sbin", "shims", "libexec"].iter().any(|known| name == *known))
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// The path with `.` and `..` resolved by name.
+fn normal(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::Toolchains;
+
+    fn nothing_of(home: &Path, toolchains: &Toolchains) -> bool {
+        !toolchains.paths.iter().any(|path| home.starts_with(path) || path.starts_with(home.join(".ssh")))
+    }
+
+    #[test]
+    fn a_link_in_the_workspace_shows_nothing_outside() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("project");
+        let secret = dir.path().join("elsewhere");
+        fs::create_dir_all(root.join("venv/bin")).unwrap();
+        fs::create_dir_all(secret.join("bin")).unwrap();
+        fs::write(secret.join("bin/key"), "secret").unwrap();
+        symlink(secret.join("bin/key"), root.join("venv/bin/python")).unwrap();
+        fs::write(root.join("venv/pyvenv.cfg"), format!("home = {}/bin\n", secret.display())).unwrap();
+        for program in ["venv/bin/python".to_owned(), root.join("venv/bin/python").display().to_string()] {
+            let found = Toolchains::find(&root, &program);
+            assert!(!found.paths.iter().any(|path| path.starts_with(&secret)), "{program}: {:?}", found.paths);
+            assert!(nothing_of(&found.home.clone(), &found));
+        }
+    }
+
+    #[test]
+    fn an_environment_brings_the_python_it_was_made_from() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, base) = (dir.path().join("project"), dir.path().join("python-3"));
+        fs::create_dir_all(root.join(".venv/bin")).unwrap();
+        fs::create_dir_all(base.join("bin")).unwrap();
+        fs::create_dir_all(base.join("lib")).unwrap();
+        fs::copy("/bin/true", base.join("bin/python3")).unwrap();
+        symlink(base.join("bin/python3"), root.join(".venv/bin/python")).unwrap();
+        fs::write(root.join(".venv/pyvenv.cfg"), format!("home = {}/bin\n", base.display())).unwrap();
+        let found = Toolchains::find(&root, ".venv/bin/python");
+        assert!(found.paths.contains(&base), "{:?}", found.paths);
+        assert!(!found.paths.iter().any(|path| root.starts_with(path)));
+    }
+}

@@ -1,0 +1,218 @@
+//! Changing a private tree without following anything that foreign code may have left in it: every step goes
+//! from one open directory to the next, and a link is never a directory.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+
+use super::walk::Stamp;
+
+/// An open private tree, with the place where what is removed from it waits for deletion.
+pub(super) struct Tree {
+    root: OwnedFd,
+    trash: OwnedFd,
+    thrown: u64,
+    /// The directory used last: most changes come in the order of the tree.
+    last: Option<(PathBuf, OwnedFd)>,
+}
+
+/// What stands at a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File(Stamp),
+    /// A symbolic link, changed last at that time.
+    Link(Stamp),
+    /// Anything else; never opened.
+    Other,
+}
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+impl Tree {
+    /// Opens the tree and its trash, two directories that exist.
+    pub(super) fn open(tree: &Path, trash: &Path) -> io::Result<Self> {
+        let open = |path: &Path| rustix::fs::open(path, DIRECTORY, Mode::empty());
+        // Names of another start's leftovers are not met again.
+        let thrown = std::time::UNIX_EPOCH.elapsed().map_or(0, |now| now.as_nanos() as u64);
+        Ok(Self { root: open(tree)?, trash: open(trash)?, thrown, last: None })
+    }
+
+    /// Calls `see` with everything in the tree, a directory before what it holds; a directory is entered only
+    /// where `see` says so.
+    pub(super) fn scan(&self, see: &mut dyn FnMut(&Path, Seen) -> bool) -> io::Result<()> {
+        scan(&self.root, &mut PathBuf::new(), see)
+    }
+
+    /// Removes whatever stands there; nothing is followed and nothing is opened but directories.
+    pub(super) fn remove(&mut self, path: &Path) -> io::Result<()> {
+        self.last = None;
+        let (parent, name) = self.parent_of(path)?;
+        match see(parent, name)? {
+            None => Ok(()),
+            Some(Seen::Directory) => {
+                // Moving a directory changes its `..`, for which its owner needs the right to write to it.
+                chmod(parent, name, 0o700)?;
+                let (number, trash) = (self.thrown.to_string(), self.trash.try_clone()?);
+                let (parent, name) = self.parent_of(path)?;
+                rustix::fs::renameat(parent, name, trash, number.as_str())?;
+                self.thrown += 1;
+                self.last = None;
+                Ok(())
+            }
+            Some(_) => Ok(rustix::fs::unlinkat(parent, name, AtFlags::empty())?),
+        }
+    }
+
+    /// Makes a directory, or gives its owner back the rights to one that is there.
+    pub(super) fn directory(&mut self, path: &Path) -> io::Result<()> {
+        let (parent, name) = self.parent_of(path)?;
+        match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755)) {
+            Err(rustix::io::Errno::EXIST) => chmod(parent, name, 0o755),
+            other => Ok(other?),
+        }
+    }
+
+    /// Makes a link, which is never followed from here.
+    pub(super) fn link(&mut self, path: &Path, target: &Path) -> io::Result<()> {
+        self.remove(path)?;
+        let (parent, name) = self.parent_of(path)?;
+        Ok(rustix::fs::symlinkat(target, parent, name)?)
+    }
+
+    /// A new, empty file in place of what stands there. Always a new one: the old may have other names.
+    pub(super) fn create(&mut self, path: &Path, permissions: u32) -> io::Result<File> {
+        self.remove(path)?;
+        let (parent, name) = self.parent_of(path)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(permissions))?.into())
+    }
+
+    /// Opens a regular file to read it.
+    pub(super) fn read(&mut self, path: &Path) -> io::Result<File> {
+        let (parent, name) = self.parent_of(path)?;
+        open_regular(parent, name)
+    }
+
+    /// What stands there.
+    pub(super) fn see(&mut self, path: &Path) -> io::Result<Option<Seen>> {
+        let (parent, name) = self.parent_of(path)?;
+        see(parent, name)
+    }
+
+    /// Deletes what was removed, however deep it is nested: directories are brought up before they are emptied.
+    pub(super) fn empty_trash(&mut self) -> io::Result<()> {
+        loop {
+            let entries = entries(&self.trash)?;
+            if entries.is_empty() {
+                return Ok(());
+            }
+            for name in entries {
+                if !matches!(see(&self.trash, &name)?, Some(Seen::Directory)) {
+                    rustix::fs::unlinkat(&self.trash, &name, AtFlags::empty())?;
+                    continue;
+                }
+                chmod(&self.trash, &name, 0o700)?;
+                let inner = rustix::fs::openat(&self.trash, &name, DIRECTORY, Mode::empty())?;
+                for below in self::entries(&inner)? {
+                    if matches!(see(&inner, &below)?, Some(Seen::Directory)) {
+                        chmod(&inner, &below, 0o700)?;
+                        rustix::fs::renameat(&inner, &below, &self.trash, format!("{}", self.thrown).as_str())?;
+                        self.thrown += 1;
+                    } else {
+                        rustix::fs::unlinkat(&inner, &below, AtFlags::empty())?;
+                    }
+                }
+                rustix::fs::unlinkat(&self.trash, &name, AtFlags::REMOVEDIR)?;
+            }
+        }
+    }
+
+    fn parent_of<'a>(&mut self, path: &'a Path) -> io::Result<(&OwnedFd, &'a OsStr)> {
+        let name = path.file_name().ok_or_else(|| io::Error::other("a name is missing"))?;
+        let parent = path.parent().unwrap_or(Path::new(""));
+        if parent.as_os_str().is_empty() {
+            return Ok((&self.root, name));
+        }
+        if self.last.as_ref().is_none_or(|(last, _)| last != parent) {
+            let mut at = self.root.try_clone()?;
+            for part in parent.components() {
+                at = rustix::fs::openat(&at, part.as_os_str(), DIRECTORY, Mode::empty())?;
+            }
+            self.last = Some((parent.to_owned(), at));
+        }
+        let (_, open) = self.last.as_ref().ok_or_else(|| io::Error::other("no directory"))?;
+        Ok((open, name))
+    }
+}
+
+/// Opens a regular file below an open directory, or fails: a link is not followed, a pipe not waited for.
+pub(super) fn open_regular(parent: impl AsFd, name: impl rustix::path::Arg) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file: File = rustix::fs::openat(parent, name, flags, Mode::empty())?.into();
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+}
+
+fn scan(dir: &OwnedFd, at: &mut PathBuf, see_it: &mut dyn FnMut(&Path, Seen) -> bool) -> io::Result<()> {
+    for name in entries(dir)? {
+        let Some((seen, mode)) = stat(dir, &name)? else { continue };
+        at.push(&name);
+        if see_it(at, seen) && seen == Seen::Directory {
+            // A test may have taken its owner's rights away.
+            if mode & 0o700 != 0o700 {
+                chmod(dir, &name, 0o755)?;
+            }
+            let inner = rustix::fs::openat(dir, &name, DIRECTORY, Mode::empty())?;
+            scan(&inner, at, see_it)?;
+        }
+        at.pop();
+    }
+    Ok(())
+}
+
+fn entries(dir: &OwnedFd) -> io::Result<Vec<OsString>> {
+    let mut found = Vec::new();
+    for entry in Dir::read_from(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            found.push(OsString::from_vec(name.to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+fn see(parent: impl AsFd, name: &OsStr) -> io::Result<Option<Seen>> {
+    Ok(stat(parent, name)?.map(|(seen, _)| seen))
+}
+
+fn stat(parent: impl AsFd, name: &OsStr) -> io::Result<Option<(Seen, u32)>> {
+    let stat = match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(rustix::io::Errno::NOENT) => return Ok(None),
+        other => other?,
+    };
+    let changed = stat.st_ctime as i64 * 1_000_000_000 + stat.st_ctime_nsec as i64;
+    let stamp = Stamp::new(stat.st_ino, stat.st_size as u64, changed, stat.st_mode);
+    let seen = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Seen::Directory,
+        FileType::RegularFile => Seen::File(stamp),
+        FileType::Symlink => Seen::Link(stamp),
+        _ => Seen::Other,
+    };
+    Ok(Some((seen, stat.st_mode)))
+}
+
+/// Sets the rights of a directory, and of nothing else: the name is opened first, without following it, and
+/// without needing the rights that are about to be set.
+fn chmod(parent: impl AsFd, name: &OsStr, mode: u32) -> io::Result<()> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let open = rustix::fs::openat(parent, name, flags, Mode::empty())?;
+    Ok(rustix::fs::chmod(format!("/proc/self/fd/{}", open.as_raw_fd()), Mode::from_raw_mode(mode))?)
+}
