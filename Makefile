@@ -1,0 +1,39 @@
+# make demo · make build · make test · make lint · make bench · make corpus CORPUS=dir
+# One profile for everything: llama.cpp is compiled once for each.
+
+CARGO := cargo
+BIN := target/release/baton
+export CMAKE_C_COMPILER_LAUNCHER ?= $(shell command -v ccache)
+export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
+
+.PHONY: demo build test lint bench corpus setup-build setup-test
+
+demo: build
+	@tests/demo/run.sh
+
+build: setup-build
+	$(CARGO) build --release --locked -p baton
+
+test: setup-test
+	$(CARGO) fmt --all --check
+	$(CARGO) build --release --locked -p baton
+	$(CARGO) test --release --locked --workspace
+	tests/demo/run.sh
+
+lint: setup-build
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+bench: setup-test
+	$(CARGO) build --release --locked -p baton
+	$(CARGO) bench --locked -p baton
+
+corpus: setup-test
+	@test -n "$(CORPUS)" || { echo "name a corpus: make corpus CORPUS=dir"; exit 2; }
+	$(CARGO) build --release --locked -p baton -p baton-tests
+	target/release/corpus "$(CORPUS)"
+
+setup-build:
+	@tests/setup.sh build
+
+setup-test:
+	@tests/setup.sh test

@@ -1,0 +1,54 @@
+#!/bin/sh
+# Installs what building and testing need and this machine lacks; says what, and how to do it by hand.
+#   tests/setup.sh build    what `make build` and `make demo` need
+#   tests/setup.sh test     that, and what the tests need
+set -eu
+cd "$(dirname "$0")/.."
+purpose=${1:-build}
+missing=
+need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+
+need cc build-essential
+need cmake cmake
+need ccache ccache
+need bwrap bubblewrap
+need python3 python3
+# bindgen loads libclang itself; where it looks is what counts, not a program in PATH. libclang-cpp is another library.
+if [ -z "${LIBCLANG_PATH:-}" ]; then
+    found=
+    for library in /usr/lib/llvm-*/lib/libclang /usr/lib/*/libclang /usr/lib/libclang /usr/local/lib/libclang; do
+        for file in "$library".so* "$library"-[0-9]*.so*; do [ ! -e "$file" ] || found=$file; done
+    done
+    [ -n "$found" ] || missing="$missing libclang-dev"
+fi
+if [ "$purpose" = test ]; then
+    need node nodejs
+    need npm npm
+    need git git
+    python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
+fi
+
+if [ -n "$missing" ]; then
+    echo "Missing here, and needed:$missing"
+    by_hand="apt-get install --no-install-recommends$missing"
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "This is no Debian: install them with your own package manager, then run make again." >&2
+        exit 1
+    fi
+    if [ "$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo=sudo; else
+        echo "Installing needs root. By hand: sudo $by_hand" >&2
+        exit 1
+    fi
+    echo "Installing them: $by_hand"
+    $sudo apt-get update -qq
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq -y --no-install-recommends $missing >/dev/null
+fi
+command -v cargo >/dev/null 2>&1 || { echo "cargo is missing: install a Rust toolchain (rustup, or your system's packages)" >&2; exit 1; }
+
+if [ "$purpose" = test ] && [ ! -x .tools/venv/bin/pytest ]; then
+    echo "Installing pytest into .tools/venv"
+    python3 -m venv .tools/venv
+    .tools/venv/bin/pip install --quiet --disable-pip-version-check pytest==8.4.2
+fi
+[ "$purpose" != test ] || tests/neovim.sh

@@ -1,0 +1,22 @@
+//! What the end-to-end tests share: the real binary, projects to run it in, and a strict editor.
+
+pub mod client;
+pub mod openai;
+pub mod project;
+
+use std::path::PathBuf;
+
+pub use client::Client;
+pub use project::Project;
+
+/// The program under test: `BATON_BIN`, else the release build beside the test's own directory.
+pub fn binary() -> PathBuf {
+    let path = std::env::var_os("BATON_BIN").map(PathBuf::from).unwrap_or_else(|| {
+        let test = std::env::current_exe().expect("a running test has a path");
+        let built = |folder: &std::path::Path| folder.join("baton");
+        let up = test.ancestors().skip(1).map(built).find(|path| path.is_file());
+        up.unwrap_or_else(|| PathBuf::from("target/release/baton"))
+    });
+    assert!(path.is_file(), "{} is not there; run `cargo build --release` first", path.display());
+    path
+}
