@@ -13,7 +13,7 @@ use crate::repair::{Judgement, TestTrace, Trace};
 const TRACE_LIMIT: f64 = 1.5;
 /// Wall clock of the whole trace.
 const TRACE_WALL: Duration = Duration::from_secs(60);
-/// How often a lane's driver is started again before the lane gives up.
+/// How often a lane's driver is started again without an answer in between before the lane gives up.
 const RESTARTS: usize = 20;
 
 /// Makes the command of one lane's driver, ready to spawn, and what holds it while it runs.
@@ -115,7 +115,8 @@ impl Python {
 
     async fn ask(&self, lane: &Lane, state: &mut State, text: &str, hot: bool, limit: f64) -> Option<Answer> {
         let wall = Duration::from_secs_f64((20.0 + limit * 2.0 * self.plan.order.len() as f64).min(120.0));
-        loop {
+        // A driver can be lost to a question that was given up before, so a candidate gets a second one, not a third.
+        for _ in 0..2 {
             if state.warm.is_none() {
                 if state.starts > RESTARTS {
                     return None;
@@ -125,11 +126,14 @@ impl Python {
             }
             let Some(warm) = state.warm.as_mut() else { continue };
             match warm.ask(Ask { op: "judge", text, hot, limit, ..Ask::default() }, wall).await {
-                Ok(answer) => return Some(answer),
-                // Either an earlier question was given up, or this candidate broke the driver: tried once more.
+                Ok(answer) => {
+                    state.starts = 0;
+                    return Some(answer);
+                }
                 Err(Lost) => state.warm = None,
             }
         }
+        None
     }
 
     async fn begin(&self, lane: &Lane) -> Result<Warm, Lost> {
