@@ -16,9 +16,8 @@ need python3 python3
 # bindgen loads libclang itself; where it looks is what counts, not a program in PATH. libclang-cpp is another library.
 if [ -z "${LIBCLANG_PATH:-}" ]; then
     found=
-    for library in /usr/lib/llvm-*/lib/libclang /usr/lib/*/libclang /usr/lib/libclang /usr/local/lib/libclang; do
-        for file in "$library".so* "$library"-[0-9]*.so*; do [ ! -e "$file" ] || found=$file; done
-    done
+    for file in /usr/lib/llvm-*/lib/libclang.so* /usr/lib/*/libclang.so* /usr/lib/*/libclang-[0-9]*.so* \
+        /usr/lib/libclang.so* /usr/local/lib/libclang.so*; do [ ! -e "$file" ] || found=$file; done
     [ -n "$found" ] || missing="$missing libclang-dev"
 fi
 if [ "$purpose" = test ]; then
