@@ -1,12 +1,14 @@
 //! What the end-to-end tests share: the real binary, projects to run it in, and a strict editor.
 
 pub mod client;
+pub mod editor;
 pub mod openai;
 pub mod project;
 
 use std::path::PathBuf;
 
 pub use client::Client;
+pub use openai::OpenAi;
 pub use project::Project;
 
 /// The program under test: `BATON_BIN`, else the release build beside the test's own directory.
