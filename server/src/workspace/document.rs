@@ -95,10 +95,11 @@ fn bounds(text: &Rope, range: &Range<Position>, encoding: Encoding) -> Result<Ra
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use std::ops::Range;
-
-    use proptest::prelude::*;
 
     use super::{Change, Document, InvalidChange};
     use crate::workspace::{Encoding, Position};
@@ -135,52 +136,5 @@ mod tests {
         let mut document = Document::open("𝒇", 1);
         let inside = change(at(0, 1)..at(0, 2), "");
         assert_eq!(document.change(&[inside], 2, Encoding::Utf16), Err(InvalidChange::NoSuchPlace(at(0, 1))));
-    }
-
-    /// The specification's own words as slowly as possible: lines of UTF-16 code units.
-    fn naive(text: &[u16], range: &Range<Position>, new: &str) -> Vec<u16> {
-        let offset = |position: Position| {
-            let mut starts = vec![0];
-            for (i, unit) in text.iter().enumerate() {
-                let cr_of_crlf = *unit == 13 && text.get(i + 1) == Some(&10);
-                if *unit == 10 || (*unit == 13 && !cr_of_crlf) {
-                    starts.push(i + 1);
-                }
-            }
-            starts[position.line as usize] + position.column as usize
-        };
-        let (start, end) = (offset(range.start), offset(range.end));
-        let new: Vec<u16> = new.encode_utf16().collect();
-        [&text[..start], &new, &text[end..]].concat()
-    }
-
-    fn fragment() -> impl Strategy<Value = String> {
-        let pieces = ["\n", "\r\n", "\r", "a", "é", "𝒇", "\u{2028}", "\u{85}", "\u{b}", "\u{c}", "word ", "def f():\n"];
-        prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..8).prop_map(|pieces| pieces.concat())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
-        #[test]
-        fn it_follows_a_naive_model_of_utf_16(
-            start in fragment(),
-            edits in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), fragment()), 1..20),
-        ) {
-            let mut document = Document::open(&start, 0);
-            let mut model: Vec<u16> = start.encode_utf16().collect();
-            for (version, (a, b, new)) in (1..).zip(edits) {
-                // Places that an editor can name: every one that the document takes as exact.
-                let text = document.text().unwrap().clone();
-                let places: Vec<Position> = (0..text.len_lines() as u32)
-                    .flat_map(|line| (0..40).map(move |column| at(line, column)))
-                    .filter(|place| Encoding::Utf16.exact(&text, *place).is_some())
-                    .collect();
-                let (a, b) = (*a.get(&places), *b.get(&places));
-                let range = a.min(b)..a.max(b);
-                model = naive(&model, &range, &new);
-                document.change(&[change(range, &new)], version, Encoding::Utf16).unwrap();
-                prop_assert_eq!(&*document.whole().unwrap(), &String::from_utf16(&model).unwrap());
-            }
-        }
     }
 }
