@@ -14,14 +14,26 @@ use crate::workspace::{Snapshot, WriteError, write_all};
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
-    request: Request,
+    change: Change,
     /// What to do, in words; without it: make what fails pass
     #[arg(long, value_name = "TEXT")]
     task: Option<String>,
+}
+
+/// Runs the command; the exit code says how it ended.
+pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
+    arguments.change.run(Goal::Fix, arguments.task.unwrap_or_default())
+}
+
+/// What `fix` and `edit` have in common.
+#[derive(Args)]
+pub(super) struct Change {
+    #[command(flatten)]
+    request: Request,
     /// The command that tests it [default: found by the project's files]
     #[arg(long, value_name = "CMD")]
     test: Option<String>,
-    /// Write the verified fix to the files
+    /// Write the verified change to the files
     #[arg(long, conflicts_with = "diff")]
     apply: bool,
     /// Print the diff and nothing else on standard output (the default)
@@ -29,33 +41,34 @@ pub struct Arguments {
     diff: bool,
 }
 
-/// Runs the command; the exit code says how it ended.
-pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
-    let Arguments { request, task: instruction, test, apply, diff } = arguments;
-    let config = config()?;
-    let (snapshot, focus) = place::locate(&request.place, request.root.as_deref())?;
-    let engine = request.engine(config, snapshot.root())?;
-    let test = test.as_deref().map(split_command).transpose().map_err(Usage)?;
-    let task = Task {
-        goal: Goal::Fix,
-        focus,
-        instruction: instruction.unwrap_or_default(),
-        test,
-        tier: request.tier.unwrap_or(engine.config().tier),
-        budget: request.budget(engine.config())?,
-        snapshot: snapshot.clone(),
-    };
-    let mut outcome = block_on(progress::watch(|events, cancel| engine.run(task, events, cancel), !request.json));
-    let mut written = false;
-    if apply && outcome.kind == Kind::Verified {
-        written = apply_to_disk(&mut outcome, &snapshot);
+impl Change {
+    /// Makes the change, shows it and, where asked, writes it.
+    pub(super) fn run(self, goal: Goal, instruction: String) -> Result<ExitCode, Usage> {
+        let Self { request, test, apply, diff } = self;
+        let config = config()?;
+        let (snapshot, focus) = place::locate(&request.place, request.root.as_deref())?;
+        let engine = request.engine(config, snapshot.root())?;
+        let task = Task {
+            goal,
+            focus,
+            instruction,
+            test: test.as_deref().map(split_command).transpose().map_err(Usage)?,
+            tier: request.tier.unwrap_or(engine.config().tier),
+            budget: request.budget(engine.config())?,
+            snapshot: snapshot.clone(),
+        };
+        let mut outcome = block_on(progress::watch(|events, cancel| engine.run(task, events, cancel), !request.json));
+        let mut written = false;
+        if apply && outcome.kind == Kind::Verified {
+            written = apply_to_disk(&mut outcome, &snapshot);
+        }
+        if request.json {
+            println!("{}", serde_json::to_string(&Printed::from(&outcome))?);
+        } else {
+            print_text(&outcome, written, apply || diff);
+        }
+        Ok(exit_code(outcome.kind))
     }
-    if request.json {
-        println!("{}", serde_json::to_string(&Printed::from(&outcome))?);
-    } else {
-        print_text(&outcome, written, apply || diff);
-    }
-    Ok(exit_code(outcome.kind))
 }
 
 fn apply_to_disk(outcome: &mut Outcome, snapshot: &Snapshot) -> bool {
@@ -68,7 +81,7 @@ fn apply_to_disk(outcome: &mut Outcome, snapshot: &Snapshot) -> bool {
         }
         Err(problem) => {
             outcome.kind = Kind::Failed;
-            outcome.message = format!("the verified fix could not be written, no file was changed: {problem}");
+            outcome.message = format!("the verified change could not be written, no file was changed: {problem}");
         }
     }
     false

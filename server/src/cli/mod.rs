@@ -3,6 +3,7 @@
 
 mod ask;
 mod doctor;
+mod edit;
 mod fix;
 mod json;
 mod place;
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// Fix what fails in a file, verify the fix and show it
     Fix(fix::Arguments),
+    /// Change a file as the words say, verify the change and show it
+    Edit(edit::Arguments),
     /// Ask a question about a file; nothing is edited
     Ask(ask::Arguments),
     /// Speak the language server protocol on standard input and output
@@ -47,7 +50,7 @@ enum Command {
     ConductorHost,
 }
 
-/// What `fix` and `ask` have in common.
+/// What `fix`, `edit` and `ask` have in common.
 #[derive(Args)]
 struct Request {
     /// FILE, FILE:LINE or FILE:LINE:COL, counted from 1
@@ -93,6 +96,7 @@ fn tier(written: &str) -> Result<Tier, String> {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Fix(arguments) => fix::run(arguments),
+        Command::Edit(arguments) => edit::run(arguments),
         Command::Ask(arguments) => ask::run(arguments),
         Command::Lsp => return crate::lsp::serve(),
         Command::Runs(arguments) => runs::run(arguments),
