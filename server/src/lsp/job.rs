@@ -13,6 +13,7 @@ use tower_lsp_server::ls_types::{MessageActionItem, MessageType, notification::N
 
 use super::delivery::{Approved, Delivery};
 use super::folders::Folder;
+use super::memory;
 use super::progress::Progress;
 use super::session::Shared;
 use crate::run::{Engine, Kind, Outcome};
@@ -105,6 +106,7 @@ impl Job {
             let end = work.unwrap_or_else(|_| {
                 End::said(MessageType::ERROR, "Baton failed unexpectedly and changed nothing; please report this.")
             });
+            memory::return_freed();
             let shut_down = {
                 let mut state = session.state();
                 state.jobs.remove(&id);

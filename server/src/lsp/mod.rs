@@ -11,6 +11,7 @@ mod delivery;
 mod edit;
 mod folders;
 mod job;
+mod memory;
 mod menu;
 mod merge;
 mod parent;

@@ -19,8 +19,8 @@ use super::abilities::Abilities;
 use super::command::{self, Argument, Verb};
 use super::folders::{Folder, Folders, path_of};
 use super::job::Job;
-use super::session::{Shared, State, place};
-use super::{menu, parent, settings};
+use super::session::{Session, Shared, State, place};
+use super::{memory, menu, parent, settings};
 use crate::task::{Budget, Focus, Goal, Task};
 use crate::workspace::{Snapshot, item_near};
 
@@ -51,19 +51,6 @@ impl Server {
     fn tell(&self, kind: MessageType, text: String) {
         let client = self.client.clone();
         tokio::spawn(async move { client.show_message(kind, text).await });
-    }
-
-    /// Asks the client for its settings, if it answers such questions.
-    fn pull_settings(&self) {
-        let (client, session) = (self.client.clone(), self.session.clone());
-        tokio::spawn(async move {
-            let section = ConfigurationItem { scope_uri: None, section: Some("baton".into()) };
-            let Ok(answers) = client.configuration(vec![section]).await else { return };
-            let problem = answers.first().and_then(|sent| session.state().settings.receive(sent));
-            if let Some(problem) = problem {
-                client.show_message(MessageType::WARNING, problem).await;
-            }
-        });
     }
 
     /// Asks whether the folder is to be trusted, and remembers the answer.
@@ -181,6 +168,16 @@ fn refused(sentence: String) -> Error {
     Error { code: ErrorCode::ServerError(-32803), message: sentence.into(), data: None }
 }
 
+/// Asks the client for its settings.
+async fn pull_settings(client: &Client, session: &Session) {
+    let section = ConfigurationItem { scope_uri: None, section: Some("baton".into()) };
+    let Ok(answers) = client.configuration(vec![section]).await else { return };
+    let problem = answers.first().and_then(|sent| session.state().settings.receive(sent));
+    if let Some(problem) = problem {
+        client.show_message(MessageType::WARNING, problem).await;
+    }
+}
+
 impl LanguageServer for Server {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let abilities = Abilities::of(&params);
@@ -213,17 +210,20 @@ impl LanguageServer for Server {
         if let Some(problem) = problem {
             self.tell(MessageType::ERROR, problem);
         }
-        if abilities.configuration {
-            self.pull_settings();
-        }
-        if abilities.register_configuration {
-            let method = "workspace/didChangeConfiguration".to_owned();
-            let register_options = Some(json!({"section": "baton"}));
-            let registration = Registration { id: "settings".into(), method, register_options };
-            let client = self.client.clone();
-            // A client that refuses still pulls and restarts; there is nothing to say.
-            tokio::spawn(async move { client.register_capability(vec![registration]).await });
-        }
+        let (client, session) = (self.client.clone(), self.session.clone());
+        tokio::spawn(async move {
+            if abilities.configuration {
+                pull_settings(&client, &session).await;
+            }
+            if abilities.register_configuration {
+                let method = "workspace/didChangeConfiguration".to_owned();
+                let register_options = Some(json!({"section": "baton"}));
+                let registration = Registration { id: "settings".into(), method, register_options };
+                // A client that refuses still pulls and restarts; there is nothing to say.
+                let _ = client.register_capability(vec![registration]).await;
+            }
+            memory::forget_code();
+        });
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -238,11 +238,14 @@ impl LanguageServer for Server {
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
         self.session.close(&params.text_document.uri);
+        memory::return_freed();
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
         if self.session.state().abilities.configuration {
-            return self.pull_settings();
+            let (client, session) = (self.client.clone(), self.session.clone());
+            tokio::spawn(async move { pull_settings(&client, &session).await });
+            return;
         }
         let problem = self.session.state().settings.receive(&params.settings);
         if let Some(problem) = problem {
