@@ -1,56 +1,23 @@
-//! The table of languages and how a file finds its own.
+//! The table of languages.
 
-use std::path::Path;
 use std::sync::LazyLock;
 
-use serde::Deserialize;
-use tree_sitter::Query;
+use tree_sitter_language::LanguageFn;
+
+use crate::Facts;
+use crate::query::{self, Compiled};
 
 /// One supported language: its facts from `language.toml`, its grammar and its queries.
 pub struct Language {
     /// Stable lower-case identifier: the folder's name (`"python"`).
     pub id: &'static str,
-    /// What `language.toml` says.
-    pub facts: Facts,
-    pub(crate) grammar: tree_sitter::Language,
-    pub(crate) items: LazyLock<Query, Box<dyn FnOnce() -> Query + Send>>,
-}
-
-/// `language.toml` as written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Facts {
-    /// Name for people.
-    pub name: String,
-    /// File extensions without the dot.
-    pub extensions: Vec<String>,
-    /// What starts a comment to the end of the line.
-    pub line_comment: String,
-    /// One level of indentation where a file shows none.
-    pub indent: String,
-    /// Files that mark a project of this language.
-    pub markers: Vec<String>,
-    /// Globs of paths that hold tests.
-    pub tests: Vec<String>,
-    /// Directories that tests need although git ignores them; read-only in the sandbox.
-    pub dependencies: Vec<String>,
-    /// Build directories kept warm between runs.
-    pub build: Vec<String>,
-    /// Test runners, the first whose marker exists wins.
-    #[serde(default)]
-    pub runner: Vec<Runner>,
-}
-
-/// One way to run the tests of a project.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Runner {
-    /// `pytest`, `unittest`, `cargo`, `node` or `go`: also the format of its output.
-    pub name: String,
-    /// File names or globs (of the root's entries) that show it is in use.
-    pub when: Vec<String>,
-    /// Program and arguments.
-    pub command: Vec<String>,
+    /// What `language.toml` says; read when first used.
+    pub facts: LazyLock<Facts>,
+    pub(crate) grammar: LanguageFn,
+    pub(crate) items: Compiled,
+    pub(crate) tags: Compiled,
+    pub(crate) tests: Option<Compiled>,
+    pub(crate) injections: Option<Compiled>,
 }
 
 impl std::fmt::Debug for Language {
@@ -65,44 +32,71 @@ impl PartialEq for Language {
     }
 }
 
+/// A query: the files of this name in the folders, one after another.
+macro_rules! query {
+    ($grammar:expr, $file:literal, [$($folder:literal),+]) => {
+        LazyLock::new(|| {
+            let source = concat!($(include_str!(concat!("../", $folder, "/", $file))),+);
+            query::compile(concat!($($folder, "/",)+ $file), $grammar, source)
+        })
+    };
+}
+
+macro_rules! optional {
+    ($grammar:expr, $file:literal, []) => {
+        None
+    };
+    ($grammar:expr, $file:literal, $folders:tt) => {
+        Some(query!($grammar, $file, $folders))
+    };
+}
+
+/// One line of the table: the folder, the grammar, and which of the optional queries `tests.scm` and
+/// `injections.scm` it has. A dialect says for each query which folders it comes from.
 macro_rules! language {
     ($id:literal, $grammar:expr) => {
+        language!($id, $grammar, items: [$id], tags: [$id], tests: [], injections: [])
+    };
+    ($id:literal, $grammar:expr, tests) => {
+        language!($id, $grammar, items: [$id], tags: [$id], tests: [$id], injections: [])
+    };
+    ($id:literal, $grammar:expr, injections) => {
+        language!($id, $grammar, items: [$id], tags: [$id], tests: [], injections: [$id])
+    };
+    ($id:literal, $grammar:expr, tests, injections) => {
+        language!($id, $grammar, items: [$id], tags: [$id], tests: [$id], injections: [$id])
+    };
+    ($id:literal, $grammar:expr,
+     items: $items:tt, tags: $tags:tt, tests: $tests:tt, injections: $injections:tt) => {
         Language {
             id: $id,
-            facts: toml::from_str(include_str!(concat!("../", $id, "/language.toml")))
-                .unwrap_or_else(|e| panic!("{}/language.toml: {e}", $id)),
-            grammar: $grammar.into(),
-            items: LazyLock::new(Box::new(|| {
-                Query::new(&$grammar.into(), include_str!(concat!("../", $id, "/items.scm")))
-                    .unwrap_or_else(|e| panic!("{}/items.scm: {e}", $id))
-            })),
+            facts: LazyLock::new(|| {
+                toml::from_str(include_str!(concat!("../", $id, "/language.toml")))
+                    .unwrap_or_else(|e| panic!("{}/language.toml: {e}", $id))
+            }),
+            grammar: $grammar,
+            items: query!($grammar, "items.scm", $items),
+            tags: query!($grammar, "tags.scm", $tags),
+            tests: optional!($grammar, "tests.scm", $tests),
+            injections: optional!($grammar, "injections.scm", $injections),
         }
     };
 }
 
-static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| {
-    vec![
-        language!("python", tree_sitter_python::LANGUAGE),
-        language!("javascript", tree_sitter_javascript::LANGUAGE),
-        language!("typescript", tree_sitter_typescript::LANGUAGE_TYPESCRIPT),
-        language!("tsx", tree_sitter_typescript::LANGUAGE_TSX),
-        language!("rust", tree_sitter_rust::LANGUAGE),
-        language!("go", tree_sitter_go::LANGUAGE),
-    ]
-});
+static LANGUAGES: [Language; 8] = [
+    language!("python", tree_sitter_python::LANGUAGE, tests),
+    language!("javascript", tree_sitter_javascript::LANGUAGE, tests, injections),
+    language!("typescript", tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
+        items: ["typescript"], tags: ["typescript"], tests: ["javascript"], injections: ["javascript"]),
+    language!("tsx", tree_sitter_typescript::LANGUAGE_TSX,
+        items: ["typescript"], tags: ["typescript", "tsx"], tests: ["javascript"], injections: ["javascript"]),
+    language!("rust", tree_sitter_rust::LANGUAGE, tests),
+    language!("go", tree_sitter_go::LANGUAGE, tests),
+    language!("html", tree_sitter_html::LANGUAGE, injections),
+    language!("css", tree_sitter_css::LANGUAGE),
+];
 
-/// Every language, in the order in which they are looked up.
+/// Every language.
 pub fn all() -> &'static [Language] {
     &LANGUAGES
-}
-
-/// The language with this identifier.
-pub fn by_id(id: &str) -> Option<&'static Language> {
-    all().iter().find(|language| language.id == id)
-}
-
-/// The language of a file, by its extension.
-pub fn by_path(path: &Path) -> Option<&'static Language> {
-    let extension = path.extension()?.to_str()?;
-    all().iter().find(|language| language.facts.extensions.iter().any(|e| e == extension))
 }

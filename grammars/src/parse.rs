@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use tree_sitter::{Node, Parser, Point, Tree};
+use tree_sitter::{Parser, Point, Tree};
 
 use crate::Language;
 
@@ -31,7 +31,7 @@ impl Language {
     /// Parses text that is read in pieces: `chunk(byte)` gives what starts there, empty at the end.
     pub fn parse_chunks<'a>(&self, chunk: &mut dyn FnMut(usize) -> &'a [u8], old: Option<&Tree>) -> Tree {
         PARSER.with_borrow_mut(|parser| {
-            parser.set_language(&self.grammar).expect("the pinned grammars fit the pinned runtime");
+            parser.set_language(&self.grammar.into()).expect("the pinned grammars fit the pinned runtime");
             parser.reset();
             parser
                 .parse_with_options(&mut |at, _: Point| chunk(at), old, None)
@@ -42,25 +42,21 @@ impl Language {
     /// The outermost error and missing nodes, in order of the text.
     pub fn syntax_errors(&self, tree: &Tree) -> Vec<SyntaxError> {
         let mut found = Vec::new();
-        collect(tree.root_node(), &mut found);
+        let mut open = vec![tree.root_node()];
+        let mut cursor = tree.walk();
+        while let Some(node) = open.pop() {
+            if node.is_error() || node.is_missing() {
+                found.push(SyntaxError {
+                    range: node.byte_range(),
+                    row: node.start_position().row,
+                    missing: node.is_missing().then(|| node.kind().to_owned()),
+                });
+            } else if node.has_error() {
+                let first = open.len();
+                open.extend(node.children(&mut cursor));
+                open[first..].reverse();
+            }
+        }
         found
-    }
-}
-
-fn collect(node: Node<'_>, found: &mut Vec<SyntaxError>) {
-    if !node.has_error() {
-        return;
-    }
-    if node.is_error() || node.is_missing() {
-        found.push(SyntaxError {
-            range: node.byte_range(),
-            row: node.start_position().row,
-            missing: node.is_missing().then(|| node.kind().to_owned()),
-        });
-        return;
-    }
-    let mut cursor = node.walk();
-    for child in node.children(&mut cursor) {
-        collect(child, found);
     }
 }

@@ -74,7 +74,10 @@ pub(super) fn touches_tests(patch: &Patch, snapshot: &Snapshot, command: &TestCo
 
 fn is_test_file(path: &RelPath) -> bool {
     let globs = baton_grammars::all().iter().flat_map(|language| &language.facts.tests);
-    let of_language = baton_grammars::by_path(Path::new(path.as_str())).map(|language| &language.facts.tests);
+    // What is no program (JSON, HTML) is a test where any language keeps its tests.
+    let of_language = baton_grammars::by_path(Path::new(path.as_str()))
+        .map(|language| &language.facts.tests)
+        .filter(|tests| !tests.is_empty());
     let globs: Vec<&String> = of_language.map_or_else(|| globs.collect(), |own| own.iter().collect());
     globs.iter().any(|glob| Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(path.as_str())))
 }

@@ -62,7 +62,9 @@ impl Excerpt {
         let found = || {
             let inside = (at + self.head).checked_sub(self.start)?;
             let item = language.item_at(&tree, &self.text, inside)?;
-            Some(Item { range: moved(item.range)?, name_range: moved(item.name_range)?, ..item })
+            let (range, name_range) = (moved(item.range)?, moved(item.name_range)?);
+            let outer = moved(item.outer).unwrap_or_else(|| range.clone());
+            Some(Item { range, name_range, outer, doc: item.doc.and_then(moved), ..item })
         };
         (found(), clean)
     }
@@ -176,7 +178,7 @@ fn by_headers(text: &Rope, language: &Language, line: usize) -> Option<Item> {
         let start = begin + indent_bytes(text.line(lines[row]));
         let name = begin + item.name_range.start - before..begin + item.name_range.end - before;
         let end = blocks.end(lines[row], text.line_to_byte(line) + REACH);
-        Some(Item { range: start..end, name_range: name, ..item })
+        Some(Item { range: start..end, name_range: name, outer: start..end, doc: None, ..item })
     })
 }
 
@@ -243,7 +245,7 @@ fn only_closes(line: RopeSlice<'_>) -> bool {
 
 fn starts_with(line: RopeSlice<'_>, comment: &str) -> bool {
     let mut visible = line.chars().skip_while(|c| c.is_whitespace());
-    comment.chars().all(|c| visible.next() == Some(c))
+    !comment.is_empty() && comment.chars().all(|c| visible.next() == Some(c))
 }
 
 #[cfg(test)]

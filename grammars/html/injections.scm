@@ -1,0 +1,16 @@
+((style_element (raw_text) @content)
+  (#set! language "css"))
+
+; A script is JavaScript if nothing, or a type of JavaScript, is said of it.
+((script_element (start_tag) @_tag (raw_text) @content)
+  (#not-match? @_tag "(?i)\\s(type|lang)\\s*=")
+  (#set! language "javascript"))
+((script_element (start_tag) @_tag (raw_text) @content)
+  (#match? @_tag "(?i)\\stype\\s*=\\s*[\"']?\\s*(module|(text|application)/(x-)?(java|ecma)script|text/babel)\\b")
+  (#set! language "javascript"))
+((script_element (start_tag) @_tag (raw_text) @content)
+  (#match? @_tag "(?i)\\s(type|lang)\\s*=\\s*[\"']?\\s*((text|application)/)?(x-)?(ts|typescript)\\b")
+  (#set! language "typescript"))
+((script_element (start_tag) @_tag (raw_text) @content)
+  (#match? @_tag "(?i)\\stype\\s*=\\s*[\"']?\\s*(application/([a-z.+-]*\\+)?json|importmap|speculationrules)\\b")
+  (#set! language "json"))

@@ -1,0 +1,73 @@
+//! What a `language.toml` says.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// `language.toml` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// Name for people.
+    pub name: String,
+    /// File extensions without the dot; a compound one (`"d.ts"`) wins over its last part.
+    pub extensions: Vec<String>,
+    /// Whole file names.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// Interpreters of a first line `#!…`, without path and version.
+    #[serde(default)]
+    pub shebangs: Vec<String>,
+    /// Other words for the language, in lower case: editors' identifiers, info strings of Markdown fences.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// What starts a comment to the end of the line; empty if nothing does.
+    pub line_comment: String,
+    /// What opens and closes a comment within a line or over several.
+    pub block_comment: Option<[String; 2]>,
+    /// One level of indentation where a file shows none.
+    pub indent: String,
+    /// Files that mark a project of this language.
+    pub markers: Vec<String>,
+    /// Globs of paths that hold tests.
+    pub tests: Vec<String>,
+    /// Directories that tests need although git ignores them; read-only in the sandbox.
+    pub dependencies: Vec<String>,
+    /// Build directories kept warm between runs.
+    pub build: Vec<String>,
+    /// Test runners, the first whose marker exists wins.
+    #[serde(default)]
+    pub runner: Vec<Runner>,
+    /// Formatters, the first that the project shows signs of wins.
+    #[serde(default)]
+    pub formatter: Vec<Formatter>,
+}
+
+/// One way to run the tests of a project.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runner {
+    /// `pytest`, `unittest`, `cargo`, `node` or `go`: also the format of its output. Of any other only the
+    /// exit status is read.
+    pub name: String,
+    /// File names or globs (of the root's entries) that show it is in use.
+    pub when: Vec<String>,
+    /// Program and arguments.
+    pub command: Vec<String>,
+}
+
+/// One way to lay out a file. It reads the text from its standard input and writes it to its standard
+/// output: a file is formatted when what comes out is what went in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Formatter {
+    /// What people call it.
+    pub name: String,
+    /// File names or globs, in the file's directory or one above it, that show it is in use.
+    pub when: Vec<String>,
+    /// File names that show the same only if they contain a text.
+    #[serde(default)]
+    pub when_inside: BTreeMap<String, String>,
+    /// Program and arguments; `{path}` stands for the path of the file.
+    pub command: Vec<String>,
+}

@@ -1,0 +1,46 @@
+//! Queries: compiled when first used, run with bounded memory.
+//!
+//! Every query is written so that a match ends near where it begins, and [`IN_PROGRESS`] bounds what a
+//! hostile file can keep open at once. Beyond it tree-sitter gives up the match that began first; so the
+//! time stays linear in the file, and a file nested deeper than that may miss some of its items.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use tree_sitter::{Language, Node, Query, QueryCursor, StreamingIterator, Tree};
+use tree_sitter_language::LanguageFn;
+
+/// Most matches of one query that are open at the same time.
+const IN_PROGRESS: u32 = 256;
+
+/// A query that is compiled when first used.
+pub type Compiled = LazyLock<Query>;
+
+/// Compiles a query file that was built in. The tests compile all of them, so it cannot fail later.
+pub fn compile(file: &str, grammar: LanguageFn, source: &str) -> Query {
+    Query::new(&Language::new(grammar), source).unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
+/// Calls `each` with the captures of every match, `(name, node)`, and the number of its pattern; of the
+/// matches that touch `near` only, if that is given.
+pub fn run<'t>(
+    query: &Query,
+    tree: &'t Tree,
+    text: &str,
+    near: Option<Range<usize>>,
+    mut each: impl FnMut(&[(&str, Node<'t>)], usize),
+) {
+    let mut cursor = QueryCursor::new();
+    cursor.set_match_limit(IN_PROGRESS);
+    if let Some(near) = near {
+        cursor.set_byte_range(near);
+    }
+    let names = query.capture_names();
+    let mut captures = Vec::new();
+    let mut matches = cursor.matches(query, tree.root_node(), text.as_bytes());
+    while let Some(found) = matches.next() {
+        captures.clear();
+        captures.extend(found.captures().iter().map(|capture| (names[capture.index as usize], capture.node)));
+        each(&captures, found.pattern_index);
+    }
+}

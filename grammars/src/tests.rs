@@ -1,0 +1,67 @@
+//! The tests among the code of a file, found by each language's `tests.scm`.
+//!
+//! Captures: `@test` is a test, or what only tests use. `@mark` makes one of what stands after it, with the
+//! `@attribute`s and comments beside it.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use tree_sitter::Tree;
+
+use crate::{Language, query};
+
+impl Language {
+    /// Bytes of every test of the tree, with its attributes: the outermost, in order of the text. A class or a
+    /// module of tests is one of them; a helper that stands outside is none.
+    pub fn tests(&self, tree: &Tree, text: &str) -> Vec<Range<usize>> {
+        let Some(query) = &self.tests else { return Vec::new() };
+        let mut found = Vec::new();
+        let mut marks = Vec::new();
+        let mut attributes = HashSet::new();
+        query::run(query, tree, text, None, |captures, _| {
+            for (name, node) in captures {
+                match *name {
+                    "test" => found.push(node.byte_range()),
+                    "mark" => marks.push(node.start_byte()),
+                    "attribute" => _ = attributes.insert(node.start_byte()),
+                    _ => {}
+                }
+            }
+        });
+        found.extend(marked(tree, &marks, &attributes));
+        found.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+        found.dedup_by(|later, kept| later.end <= kept.end);
+        found
+    }
+}
+
+/// What stands after each mark. One walk, into nothing that holds no mark: to ask each mark for its siblings
+/// would take time for each sibling of each.
+fn marked(tree: &Tree, marks: &[usize], attributes: &HashSet<usize>) -> Vec<Range<usize>> {
+    let mut marks = marks.to_vec();
+    marks.sort_unstable();
+    let holds_mark = |range: Range<usize>| {
+        let next = marks.partition_point(|mark| *mark < range.start);
+        marks.get(next).is_some_and(|mark| *mark < range.end)
+    };
+    let mut found = Vec::new();
+    let mut open = if marks.is_empty() { Vec::new() } else { vec![tree.root_node()] };
+    let mut cursor = tree.walk();
+    while let Some(node) = open.pop() {
+        let (mut start, mut is_test) = (None, false);
+        for child in node.children(&mut cursor) {
+            if attributes.contains(&child.start_byte()) && !child.is_extra() {
+                start = start.or(Some(child.start_byte()));
+                is_test |= marks.binary_search(&child.start_byte()).is_ok();
+            } else if !child.is_extra() {
+                match start.take().filter(|_| is_test) {
+                    Some(start) => found.push(start..child.end_byte()),
+                    None if holds_mark(child.byte_range()) => open.push(child),
+                    None => {}
+                }
+                is_test = false;
+            }
+        }
+    }
+    found
+}
