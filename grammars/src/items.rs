@@ -57,16 +57,16 @@ impl Language {
     pub fn items(&self, tree: &Tree, text: &str) -> Vec<Item> {
         let mut around = Around::default();
         let mut items = Vec::new();
-        query::run(&self.items, tree, text, None, |captures, _| {
+        query::run(&self.items, tree, text, None, |captures, pattern| {
             let find = |wanted: &str| captures.iter().find(|(name, _)| *name == wanted).map(|(_, node)| *node);
             let item = captures.iter().find_map(|(name, node)| Some((kind(name)?, *node)));
             if let (Some((kind, node)), Some(name)) = (item, find("name")) {
-                let Some(written) = text.get(name.byte_range()) else { return };
+                let Some(name_range) = query::name(&self.items, pattern, name, text) else { return };
                 items.push(Item {
                     kind,
-                    name: written.to_owned(),
+                    name: text[name_range.clone()].to_owned(),
                     range: node.byte_range(),
-                    name_range: name.byte_range(),
+                    name_range,
                     outer: node.byte_range(),
                     doc: None,
                 });

@@ -83,7 +83,7 @@ macro_rules! language {
     };
 }
 
-static LANGUAGES: [Language; 8] = [
+static LANGUAGES: [Language; 25] = [
     language!("python", tree_sitter_python::LANGUAGE, tests),
     language!("javascript", tree_sitter_javascript::LANGUAGE, tests, injections),
     language!("typescript", tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
@@ -92,8 +92,26 @@ static LANGUAGES: [Language; 8] = [
         items: ["typescript"], tags: ["typescript", "tsx"], tests: ["javascript"], injections: ["javascript"]),
     language!("rust", tree_sitter_rust::LANGUAGE, tests),
     language!("go", tree_sitter_go::LANGUAGE, tests),
+    language!("java", tree_sitter_java::LANGUAGE, tests),
+    language!("kotlin", tree_sitter_kotlin_ng::LANGUAGE, tests),
+    language!("c", tree_sitter_c::LANGUAGE, tests),
+    language!("cpp", tree_sitter_cpp::LANGUAGE,
+        items: ["c", "cpp"], tags: ["c", "cpp"], tests: ["c", "cpp"], injections: []),
+    language!("csharp", tree_sitter_c_sharp::LANGUAGE, tests),
+    language!("ruby", tree_sitter_ruby::LANGUAGE, tests),
+    language!("php", tree_sitter_php::LANGUAGE_PHP, tests, injections),
+    language!("swift", tree_sitter_swift::LANGUAGE, tests),
+    language!("scala", tree_sitter_scala::LANGUAGE, tests),
+    language!("lua", tree_sitter_lua::LANGUAGE, tests),
+    language!("bash", tree_sitter_bash::LANGUAGE, tests, injections),
+    language!("sql", tree_sitter_sequel::LANGUAGE),
     language!("html", tree_sitter_html::LANGUAGE, injections),
     language!("css", tree_sitter_css::LANGUAGE),
+    language!("json", tree_sitter_json::LANGUAGE),
+    language!("toml", tree_sitter_toml_ng::LANGUAGE),
+    language!("yaml", tree_sitter_yaml::LANGUAGE),
+    language!("markdown", tree_sitter_md::LANGUAGE, injections),
+    language!("markdown_inline", tree_sitter_md::INLINE_LANGUAGE),
 ];
 
 /// Every language.

@@ -21,6 +21,16 @@ pub fn compile(file: &str, grammar: LanguageFn, source: &str) -> Query {
     Query::new(&Language::new(grammar), source).unwrap_or_else(|e| panic!("{file}: {e}"))
 }
 
+/// Bytes of a name, without the characters at both ends that its pattern sets as `trim`: quotes, a sigil.
+pub fn name(query: &Query, pattern: usize, node: Node<'_>, text: &str) -> Option<Range<usize>> {
+    let written = text.get(node.byte_range())?;
+    let trim = query.property_settings(pattern).iter().find(|property| &*property.key == "trim");
+    let marks = trim.and_then(|property| property.value.as_deref()).unwrap_or_default();
+    let start = node.start_byte() + written.len() - written.trim_start_matches(|c| marks.contains(c)).len();
+    let end = node.start_byte() + written.trim_end_matches(|c| marks.contains(c)).len();
+    (start < end).then_some(start..end)
+}
+
 /// Calls `each` with the captures of every match, `(name, node)`, and the number of its pattern; of the
 /// matches that touch `near` only, if that is given.
 pub fn run<'t>(

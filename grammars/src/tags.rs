@@ -60,7 +60,8 @@ impl Language {
     pub fn tags(&self, tree: &Tree, text: &str) -> Vec<Tag> {
         let mut tags = Vec::new();
         query::run(&self.tags, tree, text, None, |captures, pattern| {
-            let name = captures.iter().find(|(name, _)| *name == "name").map(|(_, node)| node.byte_range());
+            let name = captures.iter().find(|(name, _)| *name == "name").map(|(_, node)| *node);
+            let name = name.and_then(|node| query::name(&self.tags, pattern, node, text));
             let whole = captures.iter().find_map(|(name, node)| Some((meaning(name)?, node.byte_range())));
             if let (Some(name), Some(((kind, what), range))) = (name, whole) {
                 tags.push((pattern, Tag { name, range, kind, what }));

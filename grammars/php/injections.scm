@@ -1,0 +1,2 @@
+((text) @content
+  (#set! language "html"))
