@@ -198,6 +198,9 @@ impl<'a> Turns<'a> {
     /// Judges a patch; `None` when it was refused and somebody else may try.
     async fn judge(&mut self, verifier: &Verifier, patch: Patch, made: &mut Made) -> Option<End> {
         let patch = patch::minimise(&patch, &self.task.snapshot);
+        let formatted = verifier.formatted(&patch, &self.stop).await;
+        let patch =
+            formatted.filter(|patch| patch::gate(patch, &self.task.snapshot, self.task.goal).is_ok()).unwrap_or(patch);
         self.tell(Event::Checking(verifier.describe()));
         let Checked { verdict, verified } = verifier.check(&patch, &self.stop).await;
         if self.stop.is_cancelled() {

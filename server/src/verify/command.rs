@@ -184,7 +184,8 @@ fn project(root: &Path, above: &[PathBuf], facts: &Facts) -> Option<PathBuf> {
     facts.markers.iter().find_map(|marker| above.iter().find(|dir| holds(marker, dir)).cloned())
 }
 
-fn names(snapshot: &Snapshot, home: &Path) -> BTreeSet<String> {
+/// What lies in a directory of the workspace, unsaved files included.
+pub(super) fn names(snapshot: &Snapshot, home: &Path) -> BTreeSet<String> {
     let on_disk = std::fs::read_dir(snapshot.root().join(home)).into_iter().flatten().flatten();
     let mut names: BTreeSet<String> = on_disk.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     let unsaved = snapshot.overlay().keys().filter_map(|path| Path::new(path.as_str()).strip_prefix(home).ok());

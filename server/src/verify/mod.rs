@@ -2,6 +2,7 @@
 //! what they said before.
 
 mod command;
+mod formatting;
 mod judge;
 mod ladder;
 mod lane;

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
@@ -222,6 +223,44 @@ impl Sandbox {
             text.push_str(&format!("\n[stopped: {why}]\n"));
         }
         ended(end, text)
+    }
+
+    /// What `argv` makes of `input`: its standard output, if it succeeds within its limits and writes text.
+    pub async fn filter(
+        &self,
+        cell: &Cell,
+        argv: &[String],
+        input: &str,
+        limits: &Limits,
+        cancel: &CancellationToken,
+    ) -> Option<String> {
+        let mut command = self.command(cell, argv, limits);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+        let (mut feed, output) = (child.stdin.take()?, child.stdout.take()?);
+        let pid = child.id().unwrap_or_default();
+        let work = async {
+            let feed = async {
+                // A program that stops reading early has its reasons.
+                let _ = feed.write_all(input.as_bytes()).await;
+                drop(feed);
+            };
+            let mut written = Vec::new();
+            let mut capped = output.take(limits.output as u64 + 1);
+            let ((), read) = tokio::join!(feed, capped.read_to_end(&mut written));
+            let fits = read.is_ok() && written.len() <= limits.output;
+            (fits && child.wait().await.is_ok_and(|status| status.success())).then_some(written)
+        };
+        let written = tokio::select! {
+            written = work => written,
+            () = tokio::time::sleep(limits.wall) => None,
+            () = cancel.cancelled() => None,
+            _ = leash::overrun(pid, *limits, cell.tree.clone()) => None,
+        };
+        if written.is_none() {
+            leash::kill(pid);
+            let _ = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
+        }
+        String::from_utf8(written?).ok()
     }
 
     /// bubblewrap, counted in the pen where there is one: the shell goes in and becomes bubblewrap.
@@ -533,6 +572,25 @@ mod tests {
         let ran = place.sh(&format!("for i in 1 2 3 4; do /usr/bin/python3 -c '{hog}' & done; wait"), &limits).await;
         assert_eq!(ran.end, End::Signalled);
         assert!(ran.output.contains("[stopped: too much memory]"), "{}", ran.output);
+    }
+
+    #[tokio::test]
+    async fn a_filter_gives_text_or_nothing() {
+        let (place, sandbox) = (Place::new(), Sandbox::probe().unwrap());
+        let limits = Limits { wall: Duration::from_secs(2), ..Limits::default() };
+        for (script, expected) in [
+            ("tr a-z A-Z", Some("TWO LINES\n")),
+            ("head -c 3", Some("two")),
+            ("cat; exit 1", None),
+            ("printf '\\377'", None),
+            ("cat /dev/zero", None),
+            ("sleep 7305.5", None),
+        ] {
+            let argv = ["/bin/sh", "-c", script].map(str::to_owned);
+            let written = sandbox.filter(&place.cell, &argv, "two lines\n", &limits, &CancellationToken::new()).await;
+            assert_eq!(written.as_deref(), expected, "{script}");
+        }
+        assert!(!alive("sleep\07305.5"));
     }
 
     #[tokio::test]
