@@ -24,7 +24,8 @@ lint: setup-build
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 
 bench: setup-test
-	$(CARGO) build --release --locked -p baton
+	$(CARGO) build --release --locked -p baton -p baton-tests
+	target/release/editor_load
 	$(CARGO) bench --locked -p baton
 
 corpus: setup-test
