@@ -8,6 +8,8 @@ pub(super) struct Lines<'a> {
     pub(super) text: &'a str,
     /// Each line's bytes without its end.
     spans: Vec<Range<usize>>,
+    /// What ends most lines.
+    eol: &'static str,
 }
 
 /// Where quoted lines stand.
@@ -19,6 +21,15 @@ pub(super) struct Place {
     pub(super) shift: Shift,
     /// Blank lines at the start and the end of the quote that the file does not have.
     pub(super) dropped: (usize, usize),
+}
+
+/// Where a reply says that quoted lines stand. It is often wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hint {
+    /// The line of the first of them, counted from 0.
+    pub line: Option<usize>,
+    /// Lines above them, each below the one before, that open what they belong to.
+    pub under: Vec<String>,
 }
 
 /// What must be done to the indentation of a quote to make it the file's.
@@ -47,13 +58,17 @@ impl<'a> Lines<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let mut spans = Vec::new();
         let mut start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let (mut ends, mut returns) = (0, 0);
         while start < text.len() {
             let end = text[start..].find('\n').map_or(text.len(), |at| start + at + 1);
             let line = text[start..end].strip_suffix('\n').unwrap_or(&text[start..end]);
-            spans.push(start..start + line.strip_suffix('\r').unwrap_or(line).len());
+            let bare = line.strip_suffix('\r').unwrap_or(line);
+            ends += usize::from(start + line.len() < end);
+            returns += usize::from(bare.len() < line.len());
+            spans.push(start..start + bare.len());
             start = end;
         }
-        Self { text, spans }
+        Self { text, spans, eol: if returns * 2 > ends { "\r\n" } else { "\n" } }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -69,6 +84,11 @@ impl<'a> Lines<'a> {
         self.spans.get(line).map_or(self.text.len(), |span| span.start)
     }
 
+    /// The line that a byte belongs to.
+    pub(super) fn at(&self, byte: usize) -> usize {
+        self.spans.partition_point(|span| span.start <= byte).saturating_sub(1)
+    }
+
     /// The byte after a line's text, before its end-of-line characters.
     pub(super) fn text_end(&self, line: usize) -> usize {
         self.spans[line].end
@@ -76,129 +96,168 @@ impl<'a> Lines<'a> {
 
     /// What ends most lines.
     pub(super) fn eol(&self) -> &'static str {
-        let crlf = self.text.matches("\r\n").count();
-        if crlf * 2 > self.text.matches('\n').count() { "\r\n" } else { "\n" }
+        self.eol
     }
 
-    /// The one place where `quote` stands. `hint` is a line that the quote claims, counted from 0: it decides
-    /// only between places that fit equally.
-    pub(super) fn find(&self, quote: &[String], hint: Option<usize>) -> Result<Place, Miss> {
-        let blank = |line: &&String| line.trim().is_empty();
+    /// The one place where `quote` stands; `hint` decides only between places that fit equally.
+    pub(super) fn find(&self, quote: &[String], hint: &Hint) -> Result<Place, Miss> {
+        let quote: Vec<&str> = quote.iter().map(String::as_str).collect();
+        let blank = |line: &&&str| line.trim().is_empty();
         let head = quote.iter().take_while(blank).count();
         if head == quote.len() {
             return Err(Miss::Blank);
         }
         let tail = quote.iter().rev().take_while(blank).count();
-        let mut tries = vec![(quote, (0, 0))];
+        let lines: Vec<&str> = (0..self.len()).map(|line| self.get(line)).collect();
+        let mut tries = vec![(&quote[..], (0, 0))];
         if head + tail > 0 {
             tries.push((&quote[head..quote.len() - tail], (head, tail)));
         }
         for (quote, dropped) in tries {
-            let exact = |at: usize| self.same(at, quote, |file, quoted| file == quoted).then_some(Shift::None);
-            let trimmed = |file: &str, quoted: &str| file.trim_end() == quoted.trim_end();
-            let loose = |at: usize| self.same(at, quote, trimmed).then_some(Shift::None);
-            let shifted = |at: usize| self.shift(at, quote);
-            let found = [self.all(quote, exact), self.all(quote, loose), self.all(quote, shifted)];
-            let Some(mut places) = found.into_iter().find(|places| !places.is_empty()) else { continue };
-            if let Some(hinted) = places.iter().position(|(at, _)| Some(*at) == hint.map(|hint| hint + dropped.0)) {
-                places.swap(0, hinted);
-                places.truncate(1);
+            let mut found = unshifted(places(&lines, quote));
+            if found.is_empty() {
+                found = unshifted(places(&trimmed(&lines), &trimmed(quote)));
             }
-            return match (places.len(), places.pop()) {
+            if found.is_empty() {
+                found = shifted(&lines, quote);
+            }
+            if found.is_empty() {
+                continue;
+            }
+            if found.len() > 1 {
+                self.narrow(&mut found, hint, dropped.0);
+            }
+            return match (found.len(), found.pop()) {
                 (1, Some((first, shift))) => Ok(Place { first, shift, dropped }),
-                (_, last) => {
-                    let lines = places.iter().chain(&last).map(|(at, _)| *at).collect();
-                    Err(Miss::Ambiguous(lines))
-                }
+                (_, last) => Err(Miss::Ambiguous(found.iter().chain(&last).map(|(at, _)| *at).collect())),
             };
         }
         Err(Miss::Absent)
     }
 
-    fn all(&self, quote: &[String], fits: impl Fn(usize) -> Option<Shift>) -> Vec<(usize, Shift)> {
-        let last = self.len().checked_sub(quote.len());
-        last.map_or_else(Vec::new, |last| (0..=last).filter_map(|at| Some((at, fits(at)?))).collect())
-    }
-
-    fn same(&self, at: usize, quote: &[String], equal: impl Fn(&str, &str) -> bool) -> bool {
-        quote.iter().enumerate().all(|(offset, quoted)| equal(self.get(at + offset), quoted))
-    }
-
-    /// The one difference of indentation between `quote` and the lines at `at`, if they differ in nothing else.
-    fn shift(&self, at: usize, quote: &[String]) -> Option<Shift> {
-        let mut shift = None;
-        for (offset, quoted) in quote.iter().enumerate() {
-            let (file, quoted) = (self.get(at + offset).trim_end(), quoted.trim_end());
-            if file.is_empty() && quoted.is_empty() {
-                continue;
+    /// Leaves of several places the one that the hint means, if it means one of them.
+    fn narrow(&self, found: &mut Vec<(usize, Shift)>, hint: &Hint, dropped: usize) {
+        let claimed = hint.line.map(|line| line + dropped);
+        let meant: Vec<usize> = match found.iter().position(|(at, _)| Some(*at) == claimed) {
+            Some(exact) => vec![exact],
+            None => {
+                let Some(within) = self.below(&hint.under) else { return };
+                (0..found.len()).filter(|&place| within.contains(&found[place].0)).collect()
             }
-            let margin = |text: &str| !text.is_empty() && text.chars().all(|c| c == ' ' || c == '\t');
-            let this = match (file.strip_suffix(quoted), quoted.strip_suffix(file)) {
-                _ if file.is_empty() || quoted.is_empty() => return None,
-                (Some(added), _) if margin(added) => Shift::Add(added.to_owned()),
-                (_, Some(removed)) if margin(removed) => Shift::Remove(removed.to_owned()),
-                _ => return None,
-            };
-            match &shift {
-                None => shift = Some(this),
-                Some(before) if *before == this => {}
-                Some(_) => return None,
-            }
+        };
+        if let [only] = meant.as_slice() {
+            found.swap(0, *only);
+            found.truncate(1);
         }
-        shift
     }
 
-    /// The lines that look most like `quote`, for a message: their numbers from 1 and their text.
-    pub(super) fn nearest(&self, quote: &[String]) -> Vec<String> {
-        let quote: Vec<&str> = quote.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
-        let Some(longest) = quote.iter().max_by_key(|line| line.len()) else { return Vec::new() };
-        let score = |at: usize| {
-            let window = at..(at + quote.len()).min(self.len());
-            window.zip(&quote).filter(|(line, quoted)| self.get(*line).trim() == **quoted).count()
-        };
-        let best = (0..self.len()).map(|at| (score(at), std::cmp::Reverse(at))).max();
-        let first = match best {
-            Some((same, std::cmp::Reverse(at))) if same > 0 => at,
-            _ => {
-                let alike = |at: &usize| (likeness(self.get(*at).trim(), longest) * 1000.0) as u32;
-                let Some(at) = (0..self.len().min(20_000)).max_by_key(alike) else { return Vec::new() };
-                at.saturating_sub(1)
-            }
-        };
-        let cut = |line: &str| line.chars().take(160).collect::<String>();
-        let last = (first + quote.len().clamp(3, 8)).min(self.len());
-        (first..last).map(|line| format!("{}| {}", line + 1, cut(self.get(line)))).collect()
+    /// The lines that belong to the last of `headings` by their indentation; each stands below the one before it.
+    fn below(&self, headings: &[String]) -> Option<Range<usize>> {
+        let mut within = (!headings.is_empty()).then_some(0..self.len())?;
+        for heading in headings {
+            let mut same = within.clone().filter(|&line| self.get(line).trim() == heading.trim());
+            let (line, None) = (same.next()?, same.next()) else { return None };
+            let own = margin(self.get(line)).len();
+            let closes = |line: &str| line.trim_start().starts_with([')', ']', '}', '{']);
+            let ends = |&line: &usize| {
+                let text = self.get(line);
+                !text.trim().is_empty() && margin(text).len() <= own && !closes(text)
+            };
+            within = line + 1..(line + 1..within.end).find(ends).unwrap_or(within.end);
+        }
+        Some(within)
     }
 }
 
-/// How much two lines have in common, 0 to 1: their pairs of neighbouring characters.
-fn likeness(one: &str, other: &str) -> f64 {
-    let pairs = |text: &str| {
-        let chars: Vec<char> = text.chars().take(200).collect();
-        let mut pairs: Vec<(char, char)> = chars.windows(2).map(|pair| (pair[0], pair[1])).collect();
-        pairs.sort_unstable();
-        pairs
+/// Every place where `quote` stands in `tokens`, those that overlap too. The work is linear in both (Knuth, Morris and Pratt 1977), whatever
+/// a reply repeats.
+pub(super) fn places<T: PartialEq>(tokens: &[T], quote: &[T]) -> Vec<usize> {
+    // For each length of a part that fits, the longest shorter start of the quote that fits there too.
+    let mut shorter = vec![0; quote.len() + 1];
+    let mut fits = 0;
+    for at in 1..quote.len() {
+        while fits > 0 && quote[at] != quote[fits] {
+            fits = shorter[fits];
+        }
+        fits += usize::from(quote[at] == quote[fits]);
+        shorter[at + 1] = fits;
+    }
+    if quote.is_empty() {
+        return (0..=tokens.len()).collect();
+    }
+    let mut found = Vec::new();
+    fits = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        while fits > 0 && (fits == quote.len() || *token != quote[fits]) {
+            fits = shorter[fits];
+        }
+        fits += usize::from(*token == quote[fits]);
+        if fits == quote.len() {
+            found.push(at + 1 - fits);
+        }
+    }
+    found
+}
+
+fn unshifted(found: Vec<usize>) -> Vec<(usize, Shift)> {
+    found.into_iter().map(|at| (at, Shift::None)).collect()
+}
+
+/// The lines without blanks at their ends.
+fn trimmed<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    lines.iter().map(|line| line.trim_end()).collect()
+}
+
+/// Every place where `quote` stands with one and the same difference of indentation.
+fn shifted(lines: &[&str], quote: &[&str]) -> Vec<(usize, Shift)> {
+    let Some(first) = quote.iter().position(|line| !line.trim().is_empty()) else { return Vec::new() };
+    // After the first full line, what counts is how each is indented against the one before it.
+    let rest = &steps(quote)[first + 1..];
+    let before = |at: usize| {
+        let start = at.checked_sub(first + 1)?;
+        let shift = shift(lines[at - 1], quote[first])?;
+        lines[start..at - 1].iter().all(|line| line.trim().is_empty()).then_some((start, shift))
     };
-    let (one, other) = (pairs(one), pairs(other));
-    if one.is_empty() || other.is_empty() {
-        return 0.0;
-    }
-    let (mut at, mut common) = (0, 0);
-    for pair in &one {
-        while other.get(at).is_some_and(|other| other < pair) {
-            at += 1;
+    places(&steps(lines), rest).into_iter().filter_map(before).collect()
+}
+
+/// Each line without its indentation, and what of its own and of the last full line's indentation they do not
+/// share. The same in two texts that differ by one margin only.
+fn steps<'a>(lines: &[&'a str]) -> Vec<(&'a str, &'a str, &'a str)> {
+    let mut last = "";
+    let step = |line: &&'a str| {
+        let bare = line.trim();
+        if bare.is_empty() {
+            return ("", "", "");
         }
-        if other.get(at) == Some(pair) {
-            common += 1;
-            at += 1;
-        }
+        let own = margin(line);
+        let shared = own.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
+        let step = (line[own.len()..].trim_end(), &own[shared..], &last[shared..]);
+        last = own;
+        step
+    };
+    lines.iter().map(step).collect()
+}
+
+/// The difference of indentation between a line and its quote, if they differ in nothing else.
+fn shift(line: &str, quoted: &str) -> Option<Shift> {
+    let (there, here) = (margin(line), margin(quoted));
+    if line[there.len()..].trim_end() != quoted[here.len()..].trim_end() {
+        return None;
     }
-    2.0 * f64::from(common) / (one.len() + other.len()) as f64
+    if let Some(added) = there.strip_suffix(here) {
+        return Some(Shift::Add(added.to_owned()));
+    }
+    here.strip_suffix(there).map(|removed| Shift::Remove(removed.to_owned()))
+}
+
+fn margin(line: &str) -> &str {
+    &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Lines, Miss, Shift};
+    use super::{Hint, Lines, Miss, Shift, places};
 
     const TEXT: &str =
         "\u{feff}class A:\r\n    def f(self):  \r\n        return 1\r\n\r\n    def g(self):\r\n        return 1\r\nend";
@@ -208,7 +267,7 @@ mod tests {
     }
 
     fn find(text: &str) -> Result<(usize, Shift), Miss> {
-        Lines::of(TEXT).find(&quote(text), None).map(|place| (place.first, place.shift))
+        Lines::of(TEXT).find(&quote(text), &Hint::default()).map(|place| (place.first, place.shift))
     }
 
     #[test]
@@ -234,22 +293,39 @@ mod tests {
         assert_eq!(find("def g(self):\n      return 1"), Err(Miss::Absent), "the shift is not uniform");
         assert_eq!(find("def g(me):"), Err(Miss::Absent));
         assert_eq!(find(" \n"), Err(Miss::Blank));
-        assert_eq!(Lines::of("").find(&quote("x"), None), Err(Miss::Absent));
+        assert_eq!(Lines::of("").find(&quote("x"), &Hint::default()), Err(Miss::Absent));
     }
 
     #[test]
-    fn a_claimed_line_decides_only_between_equals() {
+    fn a_claim_decides_only_between_equals() {
         let lines = Lines::of(TEXT);
-        let at = |hint| lines.find(&quote("        return 1"), Some(hint)).map(|place| place.first);
-        assert_eq!(at(5), Ok(5));
-        assert_eq!(at(3), Err(Miss::Ambiguous(vec![2, 5])));
+        let at = |line, under: &[&str]| {
+            let under = under.iter().map(|line| (*line).to_owned()).collect();
+            lines.find(&quote("        return 1"), &Hint { line, under }).map(|place| place.first)
+        };
+        let both = Err(Miss::Ambiguous(vec![2, 5]));
+        assert_eq!(at(Some(5), &[]), Ok(5));
+        assert_eq!(at(Some(3), &[]), both);
+        assert_eq!(at(None, &["def f(self):"]), Ok(2));
+        assert_eq!(at(None, &["class A:", "def g(self):"]), Ok(5));
+        for wrong in [&["class A:"][..], &["return 1"], &["def h():"], &["def f(self):", "def g(self):"]] {
+            assert_eq!(at(None, wrong), both, "{wrong:?}");
+        }
     }
 
-    #[test]
-    fn the_nearest_lines_are_shown() {
-        let lines = Lines::of(TEXT);
-        assert_eq!(lines.nearest(&quote("def g(self):\n    return 2"))[0], "5|     def g(self):");
-        assert_eq!(lines.nearest(&quote("def gg(this):"))[1], "5|     def g(self):");
-        assert!(Lines::of("").nearest(&quote("x")).is_empty());
+    proptest::proptest! {
+        #[test]
+        fn places_are_all_there_are(text in "[ab]{0,24}", quote in "[ab]{0,4}") {
+            let (text, quote) = (text.as_bytes(), quote.as_bytes());
+            let naive = (0..=text.len()).filter(|&at| text[at..].starts_with(quote)).collect::<Vec<_>>();
+            proptest::prop_assert_eq!(places(text, quote), naive);
+        }
+
+        #[test]
+        fn a_shifted_quote_is_found(lines in proptest::collection::vec("[ \\t]{0,3}[xyz]?", 1..8), margin in "[ \\t]{0,3}") {
+            proptest::prop_assume!(lines.iter().any(|line| !line.trim().is_empty()));
+            let text: String = lines.iter().map(|line| format!("{margin}{line}\n")).collect();
+            proptest::prop_assert!(!matches!(Lines::of(&text).find(&lines, &Hint::default()), Err(Miss::Absent | Miss::Blank)));
+        }
     }
 }

@@ -1,74 +1,153 @@
-//! A change as replies write it: these lines become those. Both edit formats come down to it.
+//! A change as replies write it: these lines become those. Every edit format comes down to it.
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use std::collections::HashSet;
+use std::ops::Range;
 
-use super::anchor::{Lines, Miss, Place, Shift};
+use imara_diff::{Algorithm, Diff, InternedInput};
+
+use super::anchor::{Hint, Lines, Miss, Place, Shift, places};
+use super::nearest::nearest;
 use super::{Edit, Problem, apply, minimise};
 
+/// Most blocks for one file: a reply has a handful, and each is looked for in the whole text.
+const BLOCKS: usize = 200;
+/// Most messages that quote the file: each costs a search, and a worker corrects one thing at a time.
+const QUOTES: usize = 5;
+
+/// Most places that one block changes.
+const PLACES: usize = 1000;
+
 /// One change as it is written in a reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Block {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Block {
     /// The file that the reply names for it.
-    pub(super) path: Option<String>,
+    pub path: Option<String>,
     /// The lines as they are.
-    pub(super) old: Vec<String>,
+    pub old: Vec<String>,
     /// The lines as they shall be.
-    pub(super) new: Vec<String>,
-    /// Where the reply says that they are, counted from 0.
-    pub(super) line: Option<usize>,
+    pub new: Vec<String>,
+    /// How much of the file `old` is.
+    pub reach: Reach,
+    /// Where `old` is said to stand.
+    pub hint: Hint,
 }
 
-/// The edits that make all `blocks` happen to `text`, or every reason why they cannot. A block is looked for
-/// in the text as it is, then in the text as the other blocks leave it. `quote`: whether messages may quote it.
+/// How much of a file a block quotes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Whole lines, once.
+    #[default]
+    Lines,
+    /// Text that may begin and end within a line, once, as editing tools define it; else whole lines.
+    Text,
+    /// The same, wherever it stands.
+    EveryText,
+    /// All of it; `old` is empty.
+    File,
+}
+
+/// The smallest edits that make all `blocks` happen to `text`, or every reason why they cannot. A block is looked
+/// for in the text as it is, then in the text as the other blocks leave it. `quote`: whether messages may quote it.
 pub(super) fn edits(text: &str, blocks: &[&Block], name: &str, quote: bool) -> Result<Vec<Edit>, Vec<Problem>> {
+    if blocks.len() > BLOCKS {
+        return Err(vec![Problem(format!("{name}: {} blocks are too many; at most {BLOCKS} are read", blocks.len()))]);
+    }
     let lines = Lines::of(text);
     let mut problems = Vec::new();
     let mut edits: Vec<Edit> = Vec::new();
     let mut later = Vec::new();
     for (number, block) in blocks.iter().enumerate() {
-        if blocks[..number].iter().any(|before| before.old == block.old && before.new == block.new) {
+        if blocks[..number].contains(block) {
             continue;
         }
         if let Err(problem) = elisions(block, text, name) {
             problems.push(problem);
             continue;
         }
-        if text.trim_start_matches('\u{feff}').trim().is_empty() && block.old.iter().all(|line| line.trim().is_empty())
-        {
-            let whole = block.new.iter().map(|line| format!("{line}{}", lines.eol())).collect();
-            edits.push(Edit { range: lines.start(0)..text.len(), text: whole });
-            continue;
-        }
-        match lines.find(&block.old, block.line) {
-            Ok(place) => edits.extend(place_edits(&lines, block, &place)),
+        match located(&lines, block) {
+            Ok(found) => edits.extend(found),
             Err(Miss::Absent) => later.push(*block),
-            Err(miss) => problems.push(missed(&lines, block, &miss, name, quote)),
+            Err(miss) => problems.push(missed(&lines, block, &miss, name, quote && problems.len() < QUOTES)),
         }
     }
     if !problems.is_empty() {
         return Err(problems);
     }
-    edits.sort_by_key(|edit| edit.range.start);
-    if edits.windows(2).any(|pair| pair[0].range.end > pair[1].range.start) {
+    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+    let collide = |pair: &[Edit]| {
+        // Two insertions at one place have no order.
+        pair[0].range.end > pair[1].range.start || pair[0].range.is_empty() && pair[0].range == pair[1].range
+    };
+    if edits.windows(2).any(collide) {
         return Err(vec![Problem(format!("{name}: two blocks change the same lines; write one block for them"))]);
-    }
-    if later.is_empty() {
-        return Ok(edits);
     }
     let mut changed = apply(text, &edits).unwrap_or_else(|| text.to_owned());
     for block in later {
-        let lines = Lines::of(&changed);
-        match lines.find(&block.old, block.line) {
-            Ok(place) => {
-                let edits = place_edits(&lines, block, &place);
-                changed = apply(&changed, &edits).unwrap_or(changed);
-            }
+        let found = if changed == text { Err(Miss::Absent) } else { located(&Lines::of(&changed), block) };
+        match found {
+            Ok(edits) => changed = apply(&changed, &edits).unwrap_or(changed),
             // The lines that the worker knows are those of the file.
-            Err(Miss::Absent) => problems.push(missed(&Lines::of(text), block, &Miss::Absent, name, quote)),
-            Err(miss) => problems.push(missed(&lines, block, &miss, name, quote)),
+            Err(Miss::Absent) => {
+                problems.push(missed(&lines, block, &Miss::Absent, name, quote && problems.len() < QUOTES))
+            }
+            Err(miss) => problems.push(missed(&Lines::of(&changed), block, &miss, name, false)),
         }
     }
     if problems.is_empty() { Ok(minimise::edits(text, &changed)) } else { Err(problems) }
+}
+
+/// The edits of one block, in order, where `lines` have exactly one place for it.
+fn located(lines: &Lines<'_>, block: &Block) -> Result<Vec<Edit>, Miss> {
+    let blank = |side: &[String]| side.iter().all(|line| line.trim().is_empty());
+    let empty = lines.text.trim_start_matches('\u{feff}').trim().is_empty();
+    if block.reach == Reach::File || empty && blank(&block.old) {
+        return Ok(vec![whole(lines, &block.new)]);
+    }
+    if matches!(block.reach, Reach::Text | Reach::EveryText) {
+        let mut found = quoted(lines.text, &block.old.join("\n"));
+        let mut most = 1;
+        if block.reach == Reach::EveryText {
+            most = PLACES;
+            let mut end = 0;
+            found.retain(|range| {
+                let apart = range.start >= end;
+                end = if apart { range.end } else { end };
+                apart
+            });
+        }
+        if (1..=most).contains(&found.len()) {
+            let edit = |range: Range<usize>| Edit { range, text: block.new.join(lines.eol()) };
+            return Ok(found.into_iter().map(edit).collect());
+        }
+        if !found.is_empty() {
+            return Err(Miss::Ambiguous(found.into_iter().map(|range| lines.at(range.start)).collect()));
+        }
+    }
+    let place = lines.find(&block.old, &block.hint)?;
+    Ok(place_edits(lines, block, &place))
+}
+
+/// Every place where `quote` stands in `text`, whichever of the two line ends the text has.
+fn quoted(text: &str, quote: &str) -> Vec<Range<usize>> {
+    if quote.trim().is_empty() {
+        return Vec::new();
+    }
+    // What a place in the text without carriage returns is in the text with them.
+    let plain = text.replace("\r\n", "\n");
+    let dropped: Vec<usize> = text.match_indices("\r\n").enumerate().map(|(before, (at, _))| at - before).collect();
+    let place = |at: usize| at + dropped.partition_point(|&end| end < at);
+    let found = places(plain.as_bytes(), quote.as_bytes()).into_iter();
+    found.map(|at| place(at)..place(at + quote.len())).collect()
+}
+
+/// The edit that makes `new` all there is, but for the byte order mark; a last line without an end stays so.
+fn whole(lines: &Lines<'_>, new: &[String]) -> Edit {
+    let mut text = new.join(lines.eol());
+    let open_end = !lines.text.is_empty() && !lines.text.ends_with('\n');
+    if !text.is_empty() && !open_end && new.last().is_some_and(|line| !line.is_empty()) {
+        text.push_str(lines.eol());
+    }
+    Edit { range: lines.start(0)..lines.text.len(), text }
 }
 
 /// Only the lines that differ between `old` and `new` are touched: the others keep the file's own bytes.
@@ -80,18 +159,20 @@ fn place_edits(lines: &Lines<'_>, block: &Block, place: &Place) -> Vec<Edit> {
         head..side.len() - tail
     };
     let (old, new) = (&block.old[inner(&block.old)], &block.new[inner(&block.new)]);
-    let mut edits = Vec::new();
-    for op in capture_diff_slices(Algorithm::Myers, old, new) {
-        if !matches!(op, DiffOp::Equal { .. }) {
-            let (was, becomes) = (op.old_range(), &new[op.new_range()]);
-            let becomes: Vec<String> = becomes.iter().map(|line| shifted(line, &place.shift)).collect();
-            edits.push(edit(lines, place.first + was.start..place.first + was.end, &becomes));
-        }
-    }
-    edits
+    let mut input = InternedInput::<&str>::default();
+    input.update_before(old.iter().map(String::as_str));
+    input.update_after(new.iter().map(String::as_str));
+    let range = |lines: Range<u32>| lines.start as usize..lines.end as usize;
+    let touched = Diff::compute(Algorithm::Histogram, &input);
+    let edits = touched.hunks().map(|hunk| {
+        let (was, becomes) = (range(hunk.before), &new[range(hunk.after)]);
+        let becomes: Vec<String> = becomes.iter().map(|line| shifted(line, &place.shift)).collect();
+        edit(lines, place.first + was.start..place.first + was.end, &becomes)
+    });
+    edits.collect()
 }
 
-fn edit(lines: &Lines<'_>, was: std::ops::Range<usize>, becomes: &[String]) -> Edit {
+fn edit(lines: &Lines<'_>, was: Range<usize>, becomes: &[String]) -> Edit {
     let (eol, text) = (lines.eol(), lines.text);
     let (mut start, end) = (lines.start(was.start), lines.start(was.end));
     let open_end = end == text.len() && !text.is_empty() && !text.ends_with('\n');
@@ -125,11 +206,14 @@ fn elisions(block: &Block, text: &str, name: &str) -> Result<(), Problem> {
         let bare = comment.trim_end_matches(['*', '/', '-', '>', ' ']);
         commented && (bare.starts_with("...") || bare.starts_with('…'))
     };
-    let in_file = |line: &&String| text.lines().any(|there| there.trim() == line.trim());
     let dots = |line: &&String| matches!(line.trim(), "..." | "…" | "⋮...");
-    let old = block.old.iter().find(|line| (dots(line) || stands_for_lines(line)) && !in_file(line));
-    let new = || block.new.iter().find(|line| stands_for_lines(line) && !in_file(line));
-    match old.or_else(new) {
+    let old = block.old.iter().filter(|line| dots(line) || stands_for_lines(line));
+    let mut suspects = old.chain(block.new.iter().filter(stands_for_lines)).peekable();
+    if suspects.peek().is_none() {
+        return Ok(());
+    }
+    let there: HashSet<&str> = text.lines().map(str::trim).collect();
+    match suspects.find(|line| !there.contains(line.trim())) {
         Some(line) => Err(Problem(format!("{name}: `{}` stands for lines left out; write every line", line.trim()))),
         None => Ok(()),
     }
@@ -149,10 +233,9 @@ fn missed(lines: &Lines<'_>, block: &Block, miss: &Miss, name: &str, quote: bool
             )
         }
         Miss::Absent => {
-            let nearest = if quote { lines.nearest(&block.old) } else { Vec::new() };
-            let nearest =
-                if nearest.is_empty() { String::new() } else { format!("; nearest:\n{}", nearest.join("\n")) };
-            format!("{name}: the lines from `{first}` are not in the file{nearest}")
+            let near = if quote { nearest(lines, &block.old) } else { Vec::new() };
+            let near = if near.is_empty() { String::new() } else { format!("; nearest:\n{}", near.join("\n")) };
+            format!("{name}: the lines from `{first}` are not in the file{near}")
         }
     })
 }
@@ -164,7 +247,7 @@ mod tests {
 
     fn block(old: &str, new: &str) -> Block {
         let lines = |text: &str| text.lines().map(str::to_owned).collect();
-        Block { path: None, old: lines(old), new: lines(new), line: None }
+        Block { old: lines(old), new: lines(new), ..Block::default() }
     }
 
     fn changed(text: &str, blocks: &[Block]) -> Result<String, String> {

@@ -1,6 +1,8 @@
 //! What no patch may do, whoever wrote it. Every model and every byte of the repository counts as hostile here.
 
-use super::protected::{holds_secrets, is_test, runs_by_itself};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::place::{self, Gate, hides};
 use super::{Edit, Patch, Problem, apply};
 use crate::task::Goal;
 use crate::workspace::{RelPath, Snapshot};
@@ -10,8 +12,9 @@ const FILES: usize = 20;
 /// Most bytes of new text in one patch.
 const BYTES: usize = 512 * 1024;
 
-/// Every reason why `patch` must not be applied. Passing says nothing of whether it is right.
-pub fn gate(patch: &Patch, snapshot: &Snapshot, goal: Goal) -> Result<(), Vec<Problem>> {
+/// What the user must be asked before `patch` is applied: file by file, with why. The error is every reason why it
+/// must not be applied at all. Passing says nothing of whether it is right.
+pub fn gate(patch: &Patch, snapshot: &Snapshot, goal: Goal) -> Result<BTreeMap<RelPath, String>, Vec<Problem>> {
     let mut problems = Vec::new();
     if goal == Goal::Ask && !patch.is_empty() {
         problems.push(Problem("a question was asked; nothing is changed".into()));
@@ -23,69 +26,41 @@ pub fn gate(patch: &Patch, snapshot: &Snapshot, goal: Goal) -> Result<(), Vec<Pr
     if bytes > BYTES {
         problems.push(Problem(format!("the patch writes {bytes} bytes; at most {BYTES} are allowed")));
     }
+    let mut asks = BTreeMap::new();
+    let mut places = BTreeSet::new();
     for (path, edits) in patch.files() {
-        let real = snapshot.real(path).unwrap_or_else(|_| path.clone());
-        let problem = forbidden(path, snapshot).or_else(|| reserved(path, goal)).or_else(|| reserved(&real, goal));
-        if let Some(problem) = problem {
-            problems.push(problem);
-            continue;
+        match place::gate(path, snapshot, goal) {
+            Gate::Deny(why) => {
+                problems.push(Problem(why));
+                continue;
+            }
+            Gate::Ask(why) => drop(asks.insert(path.clone(), why)),
+            Gate::Allow => {}
+        }
+        if !places.insert(snapshot.real(path).unwrap_or_else(|_| path.clone())) {
+            problems.push(Problem(format!("{path} is another name of a file that the patch changes too")));
         }
         match snapshot.read(path) {
             Ok(old) => problems.extend(text_problem(path, &old, edits, goal)),
             Err(error) => problems.push(Problem(error.to_string())),
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
-}
-
-/// Why a path that a model names is not even read. Links are followed first.
-pub(super) fn forbidden(path: &RelPath, snapshot: &Snapshot) -> Option<Problem> {
-    let real = match snapshot.real(path) {
-        Ok(real) => real,
-        Err(error) => return Some(Problem(error.to_string())),
-    };
-    let linked = if real == *path { String::new() } else { format!("{path} leads there: ") };
-    [path, &real].into_iter().find_map(|path| {
-        let part = path.as_str().split('/').find(|part| is_ours_or_gits(part));
-        let what = match part {
-            Some(_) => "belongs to git or to Baton and is never changed",
-            None if holds_secrets(path) => "is a place for keys and is never changed",
-            None if path.as_str().chars().any(hides) => "has invisible characters in its name and is not changed",
-            None => return None,
-        };
-        Some(Problem(format!("{linked}{} {what}", path.as_str().escape_debug())))
-    })
-}
-
-/// `.git` and `.baton` in every spelling that some file system takes for them: other case, trailing dots and
-/// blanks, short names, ignorable and look-alike characters.
-fn is_ours_or_gits(part: &str) -> bool {
-    let bare: String = part.chars().filter(|c| !hides(*c)).flat_map(char::to_lowercase).collect();
-    let bare = bare.trim_end_matches(['.', ' ']);
-    let short = bare.strip_prefix("git~").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()));
-    // No ordinary hidden name is this short and not ASCII.
-    let alike = bare.starts_with(['.', '．', '․', '。', '·']) && bare.chars().count() <= 6 && !bare.is_ascii();
-    bare == ".git" || bare == ".baton" || bare.starts_with(".git:") || short || alike
-}
-
-/// What only the user changes.
-fn reserved(path: &RelPath, goal: Goal) -> Option<Problem> {
-    if runs_by_itself(path) {
-        return Some(Problem(format!("{path} can execute code; Baton does not change it by itself")));
-    }
-    let test = goal == Goal::Fix && is_test(path);
-    test.then(|| Problem(format!("{path} is a test; a fix must make the tests pass as they are")))
+    if problems.is_empty() { Ok(asks) } else { Err(problems) }
 }
 
 fn text_problem(path: &RelPath, old: &str, edits: &[Edit], goal: Goal) -> Option<Problem> {
     if apply(old, edits).is_none() {
         return Some(Problem(format!("the edits do not fit {path} as it is")));
     }
+    let mut last = ' ';
     for c in edits.iter().flat_map(|edit| edit.text.chars()) {
+        // Behind a picture these choose how it looks; in a row, or behind what has one look only, they can spell.
+        let spells = matches!(c, '\u{fe0e}' | '\u{fe0f}') && (last.is_ascii_alphabetic() || is_selector(last));
+        last = c;
         if c == '\0' || (c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}') && !old.contains(c)) {
             return Some(Problem(format!("{path} would get the control character U+{:04X}", u32::from(c))));
         }
-        if hides(c) && !old.contains(c) {
+        if (hides(c) || spells) && !old.contains(c) {
             let code = u32::from(c);
             return Some(Problem(format!("{path} would get U+{code:04X}, which hides what the text really says")));
         }
@@ -95,6 +70,10 @@ fn text_problem(path: &RelPath, old: &str, edits: &[Edit], goal: Goal) -> Option
             .iter()
             .any(|tests| edits.iter().any(|edit| edit.range.start < tests.end && edit.range.end > tests.start));
     inline.then(|| Problem(format!("the change is within the tests of {path}; a fix must make them pass as they are")))
+}
+
+fn is_selector(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{fe00}'..='\u{fe0f}')
 }
 
 /// The items that Rust compiles for tests only, in the same file as the code.
@@ -124,19 +103,9 @@ fn tests_within(path: &RelPath, text: &str) -> Vec<std::ops::Range<usize>> {
     found
 }
 
-/// Characters that show nothing or turn the order of what is shown (CVE-2021-42574), and tag characters.
-fn hides(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}'
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Goal, gate, holds_secrets};
+    use super::{Goal, gate};
     use crate::patch::{Edit, Patch};
     use crate::workspace::{Buffer, RelPath, Snapshot};
 
@@ -153,80 +122,18 @@ mod tests {
         let mut patch = Patch::default();
         patch.insert(path, vec![Edit { range, text: text.into() }]).expect("in order");
         match gate(&patch, &snapshot, goal) {
-            Ok(()) => "passed".into(),
+            Ok(asks) if asks.is_empty() => "passed".into(),
+            Ok(asks) => asks.iter().map(|(path, why)| format!("{path}? {why}")).collect(),
             Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
         }
     }
 
-    fn path(path: &str, goal: Goal) -> String {
-        verdict(path, "a\n", 0..1, "b", goal)
+    fn path(path: &str) -> String {
+        verdict(path, "a\n", 0..1, "b", Goal::Edit)
     }
 
     #[test]
-    fn git_and_our_state_are_never_changed() {
-        for name in [
-            ".git/config",
-            "a/.git/hooks/post-checkout",
-            ".GIT/config",
-            ".git./config",
-            ".git /x",
-            "git~1/config",
-            ".g\u{200c}it/config",
-            "．git/config",
-            ".ɡit/config",
-            ".gіt/x",
-            ".baton/state",
-        ] {
-            assert!(path(name, Goal::Edit).contains("never changed"), "{name}: {}", path(name, Goal::Edit));
-        }
-        for name in [".gitignore", "git/config.py", "a/.github.md", "gität.py"] {
-            assert_eq!(path(name, Goal::Edit), "passed", "{name}");
-        }
-    }
-
-    #[test]
-    fn what_runs_by_itself_is_left_to_the_user() {
-        for name in [
-            "Cargo.toml",
-            "x/build.rs",
-            ".github/workflows/ci.yml",
-            ".vscode/tasks.json",
-            "package.json",
-            "makefile",
-            "conftest.py",
-            "a/b/AGENTS.md",
-            ".cargo/config.toml",
-            "pyproject.toml",
-            "vite.config.ts",
-            "BUILD.RS",
-        ] {
-            let sentence = format!("{name} can execute code; Baton does not change it by itself");
-            assert_eq!(path(name, Goal::Edit), sentence);
-        }
-        assert_eq!(path("src/builder.rs", Goal::Edit), "passed");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_link_is_judged_by_where_it_leads() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let root = folder.path().canonicalize().expect("a path");
-        std::fs::write(root.join("Cargo.toml"), "a\n").expect("written");
-        std::os::unix::fs::symlink("Cargo.toml", root.join("notes.md")).expect("linked");
-        let mut patch = Patch::default();
-        let path = RelPath::new("notes.md").expect("a path");
-        patch.insert(path, vec![Edit { range: 0..1, text: "b".into() }]).expect("in order");
-        let problems =
-            gate(&patch, &Snapshot::new(root, Default::default()), Goal::Edit).expect_err("leads to Cargo.toml");
-        assert!(problems[0].0.contains("Cargo.toml can execute code"), "{problems:?}");
-    }
-
-    #[test]
-    fn a_fix_leaves_the_tests_alone_and_an_edit_may_change_them() {
-        for name in ["tests/a.rs", "test_a.py", "src/a.test.ts", "a_test.go"] {
-            assert!(path(name, Goal::Fix).contains("is a test"), "{name}");
-            assert_eq!(path(name, Goal::Edit), "passed", "{name}");
-        }
+    fn a_fix_leaves_tests_among_the_code_alone() {
         let at = RUST.find("2)").expect("the expected value");
         assert!(verdict("src/f.rs", RUST, at..at + 1, "1", Goal::Fix).contains("within the tests of src/f.rs"));
         assert_eq!(verdict("src/f.rs", RUST, at..at + 1, "1", Goal::Edit), "passed");
@@ -234,12 +141,26 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_never_changed() {
-        for name in [".env", "deploy/.env.prod", "server.pem", "home/.ssh/config"] {
-            assert!(path(name, Goal::Edit).contains("place for keys"), "{name}");
-            assert!(holds_secrets(&RelPath::new(name).expect("a path")));
+    fn the_user_is_asked_file_by_file() {
+        assert_eq!(path("Cargo.toml"), "Cargo.toml? Cargo.toml can execute code; Baton does not change it by itself");
+        assert!(path(".git/config").contains("never changed"));
+        assert_eq!(path("src/a.py"), "passed");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_not_changed_under_two_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("a path");
+        std::fs::write(root.join("a.py"), "a\n").expect("written");
+        std::os::unix::fs::symlink("a.py", root.join("b.py")).expect("linked");
+        let mut patch = Patch::default();
+        for name in ["a.py", "b.py"] {
+            let edit = Edit { range: 0..1, text: "b".into() };
+            patch.insert(RelPath::new(name).expect("a path"), vec![edit]).expect("in order");
         }
-        assert_eq!(path("src/environment.py", Goal::Edit), "passed");
+        let problems = gate(&patch, &Snapshot::new(root, Default::default()), Goal::Edit).expect_err("one file");
+        assert!(problems[0].0.contains("b.py is another name"), "{problems:?}");
     }
 
     #[test]
@@ -249,7 +170,12 @@ mod tests {
             assert!(said.contains(&format!("U+{:04X}", u32::from(c))), "{said}");
         }
         assert_eq!(verdict("a.py", "a\u{200d}\n", 0..1, "b\u{200d}", Goal::Edit), "passed");
-        assert_eq!(verdict("a.py", "a\n", 0..1, "\tä €\r\n", Goal::Edit), "passed");
+        for text in ["\tä €\r\n", "⚠\u{fe0f} 1\u{fe0f}\u{20e3}"] {
+            assert_eq!(verdict("a.py", "a\n", 0..1, text, Goal::Edit), "passed");
+        }
+        for text in ["x\u{fe0f}", "⚠\u{fe0f}\u{fe0e}"] {
+            assert!(verdict("a.py", "a\n", 0..1, text, Goal::Edit).contains("hides"), "{text}");
+        }
     }
 
     #[test]

@@ -2,20 +2,30 @@
 
 mod anchor;
 mod block;
+mod call;
 mod diff;
+#[cfg(test)]
+mod fuzz;
 mod gate;
+mod hunks;
 mod minimise;
+mod named;
+mod nearest;
+mod place;
 mod protected;
 mod read;
 mod search_replace;
-mod unified;
+#[cfg(test)]
+mod tests;
 mod whole;
 
+pub use anchor::Hint;
+pub use block::{Block, Reach};
 pub use diff::diff;
 pub use gate::gate;
 pub use minimise::minimise;
 pub use protected::holds_secrets;
-pub use read::read;
+pub use read::{blocks, read};
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -3,25 +3,56 @@
 use std::collections::BTreeMap;
 
 use super::block::Block;
-use super::{Patch, Problem, block, gate, search_replace, unified, whole};
+use super::place::{self, Gate};
+use super::{Patch, Problem, block, call, hunks, search_replace, whole};
+use crate::task::Goal;
 use crate::workspace::{ReadError, RelPath, Snapshot};
 
 /// Longest reply that is read, in bytes.
 const LONGEST: usize = 4 << 20;
 
-/// The change that a reply describes: SEARCH/REPLACE blocks, a unified diff, or one fenced piece of code that
-/// is clearly the whole of `focus` or one function of it. Edits are minimal and fit the texts of `snapshot`.
+/// The change that a reply describes: SEARCH/REPLACE blocks, a diff, calls of an editing tool, or fenced code that
+/// is clearly the whole of a file or one function of it. A change that names no file is one of `focus`. Edits are
+/// minimal and fit the texts of `snapshot`.
 pub fn read(reply: &str, snapshot: &Snapshot, focus: &RelPath) -> Result<Patch, Vec<Problem>> {
+    let blocks = blocks(reply)?;
+    let patch = if blocks.is_empty() { code(reply, snapshot, focus)? } else { change(&blocks, snapshot, focus)? };
+    if patch.is_empty() { Err(vec![Problem("the edit changes nothing".into())]) } else { Ok(patch) }
+}
+
+/// The changes that a reply writes down, before they are looked for in any file; none where it is prose or code.
+pub fn blocks(reply: &str) -> Result<Vec<Block>, Vec<Problem>> {
     if reply.len() > LONGEST {
         return Err(vec![Problem("the reply is longer than 4 MiB".into())]);
     }
-    let reply = spoken(reply).replace("\r\n", "\n");
-    let mut blocks = search_replace::parse(&reply)?;
-    if blocks.is_empty() {
-        blocks = unified::parse(&reply)?;
+    let reply = spoken(reply);
+    let lines: Vec<&str> = reply.lines().collect();
+    let (marked, rest) = search_replace::parse(&lines)?;
+    let hunks = hunks::parse(&rest)?;
+    let mut blocks = match (marked.is_empty(), hunks.is_empty()) {
+        (true, true) => call::parse(reply)?,
+        (true, false) => hunks,
+        (false, true) => marked,
+        // One of them may repeat the other or not: nobody can tell.
+        (false, false) => {
+            let both = "there are SEARCH/REPLACE blocks and a diff; answer with the blocks alone";
+            return Err(vec![Problem(both.into())]);
+        }
+    };
+    // Code for another file would be left out, and the rest is half a change; for a file with changes it explains.
+    let named = |path: &String| blocks.iter().any(|block| block.path.as_ref() == Some(path));
+    let beside = |piece: whole::Piece| piece.path.filter(|path| !piece.code.trim().is_empty() && !named(path));
+    if let (false, Some(path)) = (blocks.is_empty(), whole::pieces(&rest).into_iter().find_map(beside)) {
+        let what = format!("there is code for {path} beside the changes; write it as a SEARCH/REPLACE block");
+        return Err(vec![Problem(what)]);
     }
-    let patch = if blocks.is_empty() { code(&reply, snapshot, focus)? } else { change(&blocks, snapshot, focus)? };
-    if patch.is_empty() { Err(vec![Problem("the edit changes nothing".into())]) } else { Ok(patch) }
+    // The mark of a file's first line is no part of its text.
+    for line in blocks.iter_mut().flat_map(|block| block.old.first_mut().into_iter().chain(block.new.first_mut())) {
+        if let Some(text) = line.strip_prefix('\u{feff}') {
+            *line = text.to_owned();
+        }
+    }
+    Ok(blocks)
 }
 
 /// The reply without what its model thought aloud first: edits in there are drafts.
@@ -61,14 +92,17 @@ fn change(blocks: &[Block], snapshot: &Snapshot, focus: &RelPath) -> Result<Patc
     if problems.is_empty() { Ok(patch) } else { Err(problems) }
 }
 
-/// The file that a reply means by `name`.
+/// The file that a reply means by `name`: within the workspace, or absolute below its root.
 fn file(name: &str, snapshot: &Snapshot, focus: &RelPath) -> Result<RelPath, Problem> {
-    let path = RelPath::new(name).map_err(|error| Problem(error.to_string()))?;
+    let plain = name.replace('\\', "/");
+    let within = snapshot.root().to_str().and_then(|root| plain.strip_prefix(root)?.strip_prefix('/'));
+    let path = RelPath::new(within.unwrap_or(&plain)).map_err(|error| Problem(error.to_string()))?;
     if path == *focus {
         return Ok(path);
     }
-    if let Some(problem) = gate::forbidden(&path, snapshot) {
-        return Err(problem);
+    // What is never changed is not even read: a message could tell of it.
+    if let Gate::Deny(why) = place::gate(&path, snapshot, Goal::Edit) {
+        return Err(Problem(why));
     }
     match snapshot.read(&path) {
         Ok(_) => Ok(path),
@@ -84,12 +118,24 @@ fn file(name: &str, snapshot: &Snapshot, focus: &RelPath) -> Result<RelPath, Pro
 
 fn code(reply: &str, snapshot: &Snapshot, focus: &RelPath) -> Result<Patch, Vec<Problem>> {
     let none = || vec![Problem("there is no edit in the reply; answer with SEARCH/REPLACE blocks".into())];
-    let code = whole::fenced(reply).ok_or_else(none)?;
-    let language = baton_grammars::by_path(std::path::Path::new(focus.as_str())).ok_or_else(none)?;
-    let text = snapshot.read(focus).map_err(|error| vec![Problem(error.to_string())])?;
-    let edits = whole::edits(&text, &code, language, focus.as_str()).map_err(|problem| vec![problem])?;
+    let pieces = whole::pieces(&spoken(reply).lines().collect::<Vec<_>>());
+    // Several pieces without names are an explanation, not a change.
+    if pieces.is_empty() || pieces.len() > 1 && pieces.iter().any(|piece| piece.path.is_none()) {
+        return Err(none());
+    }
     let mut patch = Patch::default();
-    patch.insert(focus.clone(), edits).map_err(|problem| vec![problem])?;
+    for piece in pieces {
+        let path = piece.path.map_or(Ok(focus.clone()), |name| file(&name, snapshot, focus));
+        let path = path.map_err(|problem| vec![problem])?;
+        let language = baton_grammars::by_path(std::path::Path::new(path.as_str())).ok_or_else(none)?;
+        let text = snapshot.read(&path).map_err(|error| vec![Problem(error.to_string())])?;
+        let edits = whole::edits(&text, &piece.code, language, path.as_str(), path == *focus)
+            .map_err(|problem| vec![problem])?;
+        if patch.files().contains_key(&path) {
+            return Err(vec![Problem(format!("{path} is there twice; answer with SEARCH/REPLACE blocks"))]);
+        }
+        patch.insert(path, edits).map_err(|problem| vec![problem])?;
+    }
     Ok(patch)
 }
 
@@ -97,21 +143,19 @@ fn code(reply: &str, snapshot: &Snapshot, focus: &RelPath) -> Result<Patch, Vec<
 mod tests {
     use super::read;
     use crate::patch::{diff, minimise};
-    use crate::workspace::{RelPath, Snapshot};
+    use crate::workspace::{Buffer, RelPath, Snapshot};
 
-    fn workspace() -> (tempfile::TempDir, Snapshot, RelPath) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let root = folder.path().canonicalize().expect("a path");
-        for (path, text) in [
+    /// A workspace that is on no disk, but for what is not open.
+    fn workspace() -> (Snapshot, RelPath) {
+        let open = [
             ("src/a.py", "def f(x):\n    return x + 1\n\ndef g(x):\n    return x\n"),
             ("src/b.py", "b = 1\n"),
             (".env", "KEY=secret\n"),
             (".git/config", "[core]\n"),
-        ] {
-            std::fs::create_dir_all(root.join(path).parent().expect("a parent")).expect("made");
-            std::fs::write(root.join(path), text).expect("written");
-        }
-        (folder, Snapshot::new(root, Default::default()), RelPath::new("src/a.py").expect("a path"))
+        ];
+        let path = |path| RelPath::new(path).expect("a path");
+        let overlay = open.map(|(name, text)| (path(name), Buffer { text: text.into(), version: 1 }));
+        (Snapshot::new("/nowhere/project".into(), overlay.into()), path("src/a.py"))
     }
 
     fn block(path: &str, old: &str, new: &str) -> String {
@@ -119,7 +163,7 @@ mod tests {
     }
 
     fn outcome(reply: &str) -> String {
-        let (_folder, snapshot, focus) = workspace();
+        let (snapshot, focus) = workspace();
         match read(reply, &snapshot, &focus) {
             Ok(patch) => {
                 assert_eq!(minimise(&patch, &snapshot), patch, "edits are minimal as they are read");
@@ -150,7 +194,10 @@ mod tests {
             format!("{thought}{}", block("", "return x + 1", "return x - 1")),
             "--- a/src/a.py\n+++ b/src/a.py\n@@ -40,2 +40,2 @@\n def f(x):\n-    return x + 1\n+    return x - 1\n"
                 .into(),
+            "*** Begin Patch\n*** Update File: src/a.py\n@@ def f(x):\n-    return x + 1\n+    return x - 1\n*** End Patch".into(),
+            r#"{"path":"/nowhere/project/src/a.py","old_string":"x + 1","new_string":"x - 1"}"#.into(),
             "The sign is wrong:\n```python\ndef f(x):\n    return x - 1\n```\n".into(),
+            "src\\a.py\n```python\ndef f(x):\n    return x - 1\n```\n```sh\npytest\n```\n".into(),
         ] {
             assert_eq!(outcome(&reply), plain, "{reply}");
         }
@@ -177,6 +224,13 @@ mod tests {
             (block(".git/config", "[core]", "[x]"), ".git"),
             (block(".env", "KEY=other", "KEY="), "keys"),
             (block("", "return y", "return z"), "nearest:"),
+            (
+                block("", "return x + 1", "return x") + "\n@@ -5 +5 @@\n-    return x\n+    return y\n",
+                "blocks and a diff",
+            ),
+            (block("", "return x + 1", "return x") + "src/b.py\n```\nb = 2\n```\n", "code for src/b.py"),
+            ("```\nx = 1\n```\nor\n```\nx = 2\n```".into(), "there is no edit"),
+            (r#"{"path":"src/a.py","old_string":"x","new_string":"y"}"#.into(), "found 4 times"),
         ] {
             let said = outcome(&reply);
             assert!(said.starts_with("! ") && said.contains(says) && !said.contains("secret"), "{reply}: {said}");
@@ -186,24 +240,18 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_link_out_of_the_workspace_is_not_read() {
-        let (_folder, snapshot, focus) = workspace();
-        let outside = tempfile::tempdir().expect("a folder");
+        let (folder, outside) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let root = folder.path().canonicalize().expect("a path");
         std::fs::write(outside.path().join("x.py"), "x = 1\n").expect("written");
-        std::os::unix::fs::symlink(outside.path(), snapshot.root().join("link")).expect("linked");
-        std::os::unix::fs::symlink(".git/config", snapshot.root().join("c.py")).expect("linked");
+        std::fs::create_dir(root.join(".git")).expect("made");
+        std::fs::write(root.join(".git/config"), "[core]\n").expect("written");
+        std::os::unix::fs::symlink(outside.path(), root.join("link")).expect("linked");
+        std::os::unix::fs::symlink(".git/config", root.join("c.py")).expect("linked");
+        let snapshot = Snapshot::new(root, Default::default());
         for (path, old) in [("link/x.py", "x = 1"), ("c.py", "[core]")] {
+            let focus = RelPath::new("a.py").expect("a path");
             let problems = read(&block(path, old, "y"), &snapshot, &focus).expect_err(path);
             assert!(problems[0].0.contains("leads"), "{problems:?}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_reply_makes_it_panic(reply in "((<<<<<<< SEARCH|=======|>>>>>>> REPLACE|@@ -1 @@|--- a/x|\\+\\+\\+ b/x|```|[ -+]?return x|[ -+]?.{0,6})\r?\n){0,14}") {
-            let (_folder, snapshot, focus) = workspace();
-            if let Ok(patch) = read(&reply, &snapshot, &focus) {
-                proptest::prop_assert!(!patch.is_empty());
-            }
         }
     }
 }

@@ -2,17 +2,20 @@
 
 use super::Problem;
 use super::block::Block;
+use super::named::path_before;
 
-/// The blocks of a reply, none where it has no marker; a block that is not whole is a problem.
-pub(super) fn parse(reply: &str) -> Result<Vec<Block>, Vec<Problem>> {
-    let lines: Vec<&str> = reply.lines().collect();
+/// The blocks of a reply, none where it has no marker, and the lines that belong to none. A block that is not
+/// whole is a problem.
+pub(super) fn parse<'a>(lines: &[&'a str]) -> Result<(Vec<Block>, Vec<&'a str>), Vec<Problem>> {
     let mut blocks: Vec<Block> = Vec::new();
+    let mut rest = Vec::new();
     let mut problems = Vec::new();
     let mut at = 0;
     // Where the last block ended: what stands before it names no file for the next.
     let mut free_from = 0;
     while at < lines.len() {
         let Some(margin) = marker(lines[at], SEARCH) else {
+            rest.push(lines[at]);
             at += 1;
             continue;
         };
@@ -32,20 +35,19 @@ pub(super) fn parse(reply: &str) -> Result<Vec<Block>, Vec<Problem>> {
             problems.push(Problem(format!("line {began}: the block has no `>>>>>>> REPLACE`")));
             break;
         };
-        let ends =
-            marker(lines[end], REPLACE).is_some() || marker(lines[end], DIVIDER).is_some() && closes(&lines, end);
+        let ends = marker(lines[end], REPLACE).is_some() || marker(lines[end], DIVIDER).is_some() && closes(lines, end);
         if ends {
             let side = |range: std::ops::Range<usize>| {
                 lines[range].iter().map(|line| line.strip_prefix(margin).unwrap_or(line).to_owned()).collect()
             };
-            blocks.push(Block { path, old: side(began..divider), new: side(divider + 1..end), line: None });
+            blocks.push(Block { path, old: side(began..divider), new: side(divider + 1..end), ..Block::default() });
         } else {
             problems.push(Problem(format!("line {began}: the block has no `>>>>>>> REPLACE` before line {}", end + 1)));
         }
         at = if marker(lines[end], SEARCH).is_some() { end } else { end + 1 };
         free_from = at;
     }
-    if problems.is_empty() { Ok(blocks) } else { Err(problems) }
+    if problems.is_empty() { Ok((blocks, rest)) } else { Err(problems) }
 }
 
 type Marker = (char, &'static str);
@@ -75,46 +77,18 @@ fn closes(lines: &[&str], divider: usize) -> bool {
     !heading && (marker(after, REPLACE).is_some() || alone && later.is_none_or(|line| marker(line, SEARCH).is_some()))
 }
 
-/// The file named by the last lines before a block: alone on its line, or after the opening of a fence.
-fn path_before(lines: &[&str]) -> Option<String> {
-    for line in lines.iter().rev().take(3) {
-        let bare = line.trim();
-        let fence = bare.trim_start_matches(['`', '~']);
-        if bare.len() - fence.len() >= 3 {
-            // Behind a fence stands its language, and perhaps the file.
-            let named =
-                fence.split_whitespace().filter(|word| word.contains(['.', '/'])).filter_map(as_path).next_back();
-            if named.is_some() {
-                return named;
-            }
-        } else if !bare.is_empty() && !bare.starts_with('<') {
-            return as_path(bare);
-        }
-    }
-    None
-}
-
-/// `written` without the marks that models put around a file name, if it looks like one.
-fn as_path(written: &str) -> Option<String> {
-    let bare = written.trim_start_matches(['#', '*', '-', ' ']).trim_end_matches([':', '*', ' ']);
-    let bare = bare.trim_matches(['`', '*', '"', '\'']).trim_end_matches(':').trim();
-    let bare = bare.strip_prefix("File:").or(bare.strip_prefix("file:")).unwrap_or(bare).trim().trim_matches('`');
-    let is_path = !bare.is_empty()
-        && !bare.contains(char::is_whitespace)
-        && bare.chars().any(char::is_alphanumeric)
-        && !bare.ends_with('.')
-        && !bare.contains(['<', '>', '(', ')', '=', '|', ';'])
-        && (bare.contains(['.', '/', '\\']) || bare.ends_with("file") && bare.starts_with(char::is_uppercase));
-    is_path.then(|| bare.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Block, as_path, parse};
+    use super::super::Problem;
+    use super::Block;
+
+    fn parse(reply: &str) -> Result<Vec<Block>, Vec<Problem>> {
+        Ok(super::parse(&reply.lines().collect::<Vec<_>>())?.0)
+    }
 
     fn block(path: Option<&str>, old: &[&str], new: &[&str]) -> Block {
         let own = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
-        Block { path: path.map(str::to_owned), old: own(old), new: own(new), line: None }
+        Block { path: path.map(str::to_owned), old: own(old), new: own(new), ..Block::default() }
     }
 
     #[test]
@@ -162,23 +136,5 @@ mod tests {
         }
         let deleted = "<<<<<<< SEARCH\na\n=======\n=======\n>>>>>>> REPLACE";
         assert_eq!(parse(deleted), Ok(vec![block(None, &["a"], &[])]));
-    }
-
-    #[test]
-    fn names_are_told_from_prose() {
-        for (written, path) in [
-            ("src/a.py", Some("src/a.py")),
-            ("**`src/a.py`**:", Some("src/a.py")),
-            ("### a.rs", Some("a.rs")),
-            ("File: `x/Makefile`", Some("x/Makefile")),
-            ("../../etc/passwd", Some("../../etc/passwd")),
-            ("Here is the fix:", None),
-            ("Dockerfile", Some("Dockerfile")),
-            ("dockerfile", None),
-            ("Done.", None),
-            ("python", None),
-        ] {
-            assert_eq!(as_path(written).as_deref(), path, "{written}");
-        }
     }
 }

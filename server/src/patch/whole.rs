@@ -1,36 +1,57 @@
-//! A reply that is one fenced piece of code: the whole file or one whole function of it, when that is beyond doubt.
+//! Replies that are fenced code: each piece a whole file or one whole function of it, when that is beyond doubt.
+
+use std::collections::HashSet;
 
 use baton_grammars::{Item, Language};
 
 use super::block::Block;
-use super::{Edit, Problem, block, minimise};
+use super::named::path_before;
+use super::{Edit, Problem, block};
 
-/// The only fenced code of a reply; `None` where there is none or more than one.
-pub(super) fn fenced(reply: &str) -> Option<String> {
-    let mut found: Vec<String> = Vec::new();
-    let mut open: Option<(&str, Vec<&str>)> = None;
-    for line in reply.lines() {
-        let bare = line.trim_start();
-        let fence = &bare[..bare.len() - bare.trim_start_matches('`').len()];
-        match &mut open {
-            Some((mark, lines)) => {
-                if fence.len() >= mark.len() && bare.trim_end() == fence {
-                    found.push(lines.iter().map(|line| format!("{line}\n")).collect());
-                    open = None;
-                } else {
-                    lines.push(line);
-                }
-            }
-            None if fence.len() >= 3 => open = Some((fence, Vec::new())),
-            None => {}
-        }
-    }
-    // A fence that never closes is a reply that was cut.
-    if found.len() == 1 && open.is_none() { found.pop() } else { None }
+/// Languages of fences that hold what to type, not what to write into a file.
+const COMMANDS: &[&str] = &["bash", "sh", "shell", "console", "zsh", "powershell"];
+
+/// A piece of code between fences.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// The file that stands before it or behind its fence.
+    pub(super) path: Option<String>,
+    /// Its lines, each with its end.
+    pub(super) code: String,
 }
 
-/// The edits that put `code` in its place in `text`.
-pub(super) fn edits(text: &str, code: &str, language: &'static Language, name: &str) -> Result<Vec<Edit>, Problem> {
+/// The fenced code of a reply, but for commands; none where a fence never closes: that reply was cut.
+pub(super) fn pieces(lines: &[&str]) -> Vec<Piece> {
+    let mut found: Vec<Piece> = Vec::new();
+    let mut open: Option<(usize, &str)> = None;
+    let mut free_from = 0;
+    for (at, line) in lines.iter().enumerate() {
+        let bare = line.trim();
+        let fence = &bare[..bare.len() - bare.trim_start_matches('`').len()];
+        match open {
+            Some((start, mark)) if fence.len() >= mark.len() && bare == fence => {
+                let language = lines[start].trim().trim_start_matches('`').split(char::is_whitespace).next();
+                if !language.is_some_and(|language| COMMANDS.contains(&language)) {
+                    let code = lines[start + 1..at].iter().map(|line| format!("{line}\n")).collect();
+                    found.push(Piece { path: path_before(&lines[free_from..=start]), code });
+                }
+                (open, free_from) = (None, at + 1);
+            }
+            None if fence.len() >= 3 => open = Some((at, fence)),
+            _ => {}
+        }
+    }
+    if open.is_some() { Vec::new() } else { found }
+}
+
+/// The edits that put `code` in its place in `text`. `quote`: whether a message may quote the text.
+pub(super) fn edits(
+    text: &str,
+    code: &str,
+    language: &'static Language,
+    name: &str,
+    quote: bool,
+) -> Result<Vec<Edit>, Problem> {
     let unclear = |why: &str| {
         Problem(format!("{name}: the reply is code without a place ({why}); answer with SEARCH/REPLACE blocks"))
     };
@@ -69,10 +90,8 @@ pub(super) fn edits(text: &str, code: &str, language: &'static Language, name: &
         None if is_whole(text, code, &tops, &written) => (lines(text), lines(code)),
         None => return Err(unclear("it is neither the whole file nor one function of it")),
     };
-    let block = Block { path: None, old, new, line: None };
-    let edits = block::edits(text, &[&block], name, true).map_err(|mut problems| problems.remove(0))?;
-    let changed = super::apply(text, &edits).unwrap_or_else(|| text.to_owned());
-    Ok(minimise::edits(text, &changed))
+    let block = Block { old, new, ..Block::default() };
+    block::edits(text, &[&block], name, quote).map_err(|mut problems| problems.remove(0))
 }
 
 fn lines(text: &str) -> Vec<String> {
@@ -100,21 +119,22 @@ fn is_whole(text: &str, code: &str, tops: &[Item], written: &[Item]) -> bool {
     fn full(text: &str) -> impl Iterator<Item = &str> {
         text.trim_start_matches('\u{feff}').lines().map(str::trim).filter(|line| !line.is_empty())
     }
-    let kept = full(text).filter(|line| full(code).any(|there| there == *line)).count();
+    let there: HashSet<&str> = full(code).collect();
+    let kept = full(text).filter(|line| there.contains(line)).count();
     let named = |item: &Item| written.iter().any(|other| other.name == item.name && other.kind == item.kind);
     tops.iter().all(named) && full(text).next() == full(code).next() && kept * 2 > full(text).count()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{edits, fenced};
+    use super::{edits, pieces};
     use crate::patch::apply;
 
     const FILE: &str = "import os\r\n\r\nclass A:\r\n    def f(self):\r\n        return 1\r\n\r\n    @cached\r\n    def g(self):\r\n        return 2\r\n\r\ndef h():\r\n    return 3\r\n";
 
     fn changed(code: &str) -> Result<String, String> {
         let python = baton_grammars::by_id("python").expect("python");
-        let edits = edits(FILE, code, python, "f.py").map_err(|problem| problem.0)?;
+        let edits = edits(FILE, code, python, "f.py", true).map_err(|problem| problem.0)?;
         Ok(apply(FILE, &edits).expect("edits fit"))
     }
 
@@ -148,11 +168,18 @@ mod tests {
     }
 
     #[test]
-    fn only_a_single_closed_fence_counts() {
-        assert_eq!(fenced("So:\n```python\na\n```\nDone").as_deref(), Some("a\n"));
-        assert_eq!(fenced("````\n```\na\n```\n````").as_deref(), Some("```\na\n```\n"));
-        for reply in ["a", "```\na\n```\n```\nb\n```", "```\na\n"] {
-            assert_eq!(fenced(reply), None, "{reply}");
+    fn code_is_what_closed_fences_hold() {
+        let read = |reply: &str| {
+            let pieces = pieces(&reply.lines().collect::<Vec<_>>());
+            let shown = pieces.iter().map(|piece| format!("{}: {}", piece.path.as_deref().unwrap_or("-"), piece.code));
+            shown.collect::<String>()
+        };
+        assert_eq!(read("So:\n```python\na\n```\nDone"), "-: a\n");
+        assert_eq!(read("````\n```\na\n```\n````"), "-: ```\na\n```\n");
+        assert_eq!(read("src/a.py\n```\na\n```\n```py b.py\nb\n```"), "src/a.py: a\nb.py: b\n");
+        assert_eq!(read("```\na\n```\nTry:\n```bash\npytest\n```"), "-: a\n");
+        for nothing in ["a", "```\na\n", "```\na\n```\n```"] {
+            assert_eq!(read(nothing), "", "{nothing}");
         }
     }
 }

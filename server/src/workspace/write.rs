@@ -26,7 +26,8 @@ pub enum WriteError {
 }
 
 /// Writes every file of the patch. New texts are complete on disk beside the old ones before the
-/// first is renamed over, so a full disk or a read-only folder leaves everything as it was.
+/// first is renamed over, so a full disk or a read-only folder leaves everything as it was. A file that has
+/// another name (a hard link), which may be outside the workspace, loses it: there the old text stays.
 pub fn write_all(snapshot: &Snapshot, patch: &Patch) -> Result<(), WriteError> {
     let mut ready: Vec<(RelPath, PathBuf, tempfile::NamedTempFile)> = Vec::new();
     for (path, edits) in patch.files() {
@@ -97,6 +98,16 @@ mod tests {
         let mode = std::fs::metadata(dir.path().join("a.py")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o750);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file is left");
+    }
+
+    #[test]
+    fn another_name_of_a_file_keeps_the_old_text() {
+        let (dir, snapshot, patch) = project();
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::hard_link(dir.path().join("a.py"), outside.path().join("a.py")).unwrap();
+        write_all(&snapshot, &patch).unwrap();
+        assert_eq!(texts(&dir), ["x = 2\n", "x = 2\n"]);
+        assert_eq!(std::fs::read_to_string(outside.path().join("a.py")).unwrap(), "x = 1\n");
     }
 
     #[test]
