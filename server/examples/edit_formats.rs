@@ -85,6 +85,9 @@ fn explained(reply: &str, theirs: bool, ours: &Result<Vec<Block>, Vec<Problem>>)
             "a block beside a diff (here the recording program's own `git diff`), refused: one may repeat the other"
         }
         Err(_) if marked => "a block that is not whole, refused here only",
+        Err(_) if reply.contains(">>>>>>> REPLACE") => {
+            "the second half of a block that the cut at `####` parts; both refuse the first, the other passes over this"
+        }
         Err(_) => "half a diff, refused; the other parser reads none",
     }
 }

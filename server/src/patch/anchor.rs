@@ -169,8 +169,8 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Every place where `quote` stands in `tokens`, those that overlap too. The work is linear in both (Knuth, Morris and Pratt 1977), whatever
-/// a reply repeats.
+/// Every place where `quote` stands in `tokens`, those that overlap too. The work is linear in both, whatever a
+/// reply repeats (Knuth, Morris and Pratt 1977).
 pub(super) fn places<T: PartialEq>(tokens: &[T], quote: &[T]) -> Vec<usize> {
     // For each length of a part that fits, the longest shorter start of the quote that fits there too.
     let mut shorter = vec![0; quote.len() + 1];

@@ -8,24 +8,32 @@ use super::{Problem, hunks};
 
 const PATH: &[&str] = &["path", "file_path", "filePath", "filename", "file", "target_file", "relative_workspace_path"];
 const OLD: &[&str] = &["old_string", "old_str", "oldString", "old_text", "oldText", "search", "find", "old"];
+/// How many of those mean an edit by themselves.
+const SURE: usize = 5;
 const NEW: &[&str] = &["new_string", "new_str", "newString", "new_text", "newText", "replace", "replacement", "new"];
 const FILE: &[&str] = &["file_text", "content", "contents", "new_content"];
 const DIFF: &[&str] = &["patch", "diff", "input"];
 const EVERY: &[&str] = &["replace_all", "replaceAll", "allow_multiple"];
+const ACTION: &[&str] = &["command", "name", "tool"];
+const REFUSED: &[&str] =
+    &["delete", "remove", "rename", "move", "delete_file", "remove_file", "rename_file", "move_file"];
 /// Where a call may stand as JSON within JSON.
 const NESTED: &[&str] = &["arguments", "input", "parameters"];
 
 /// The edits of a reply that is JSON, or holds it between fences or tags; none where there are none.
 pub(super) fn parse(reply: &str) -> Result<Vec<Block>, Vec<Problem>> {
     let mut reading = Reading::default();
+    let mut unread = None;
     for text in candidates(reply) {
         match serde_json::from_str::<Value>(text) {
             Ok(value) => reading.value(&value, None),
-            Err(error) if OLD.iter().any(|name| text.contains(&format!("\"{name}\""))) => {
-                reading.problem(format!("the JSON of the edit cannot be read: {error}"));
-            }
-            Err(_) => {}
+            Err(error) => unread = Some((error, OLD.iter().any(|name| text.contains(&format!("\"{name}\""))))),
         }
+    }
+    if let Some((error, edit)) = unread
+        && (edit || !reading.blocks.is_empty())
+    {
+        reading.problem(format!("the JSON of the edit cannot be read: {error}"));
     }
     if reading.problems.is_empty() { Ok(reading.blocks) } else { Err(reading.problems) }
 }
@@ -81,6 +89,12 @@ impl Reading {
             let every = EVERY.iter().any(|name| fields.get(*name) == Some(&Value::Bool(true)));
             let reach = if every { Reach::EveryText } else { Reach::Text };
             return self.push(path, lines(old), lines(new), reach);
+        }
+        if text(fields, &OLD[..SURE]).is_some() {
+            return self.problem("an edit has no new text".into());
+        }
+        if text(fields, ACTION).is_some_and(|action| REFUSED.contains(&action)) {
+            return self.problem("files are neither deleted nor renamed; change their text only".into());
         }
         if fields.contains_key("insert_line") {
             return self.problem("lines are not inserted by number; quote the lines around them".into());
@@ -177,6 +191,11 @@ mod tests {
                 r#"{"command":"insert","path":"a","insert_line":3,"new_str":"x"}"#,
                 "! lines are not inserted by number; quote the lines around them",
             ),
+            (
+                r#"[{"path":"a","old":"x","new":"y"},{"command":"delete","path":"b"}]"#,
+                "! files are neither deleted nor renamed; change their text only",
+            ),
+            (r#"{"path":"a","old_str":"x"}"#, "! an edit has no new text"),
             (r#"{"command":"view","path":"a"}"#, ""),
             (r#"{"answer":"x"}"#, ""),
             ("no JSON", ""),
@@ -185,6 +204,8 @@ mod tests {
             assert_eq!(read(reply), wanted, "{reply}");
         }
         assert!(read(r#"{"path":"a","old_string":"x","new_string":"y}"#).starts_with("! the JSON of the edit"));
+        let second = "```\n{\"old\":\"x\",\"new\":\"y\"}\n```\n```\n{\"path\":\"a\",\"content\":\n```\n";
+        assert!(read(second).starts_with("! the JSON of the edit"));
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(read(&deep), "");
     }

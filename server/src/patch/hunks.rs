@@ -9,11 +9,13 @@ use super::block::Block;
 /// to skip it would be to apply a half.
 pub(super) fn parse(lines: &[&str]) -> Result<Vec<Block>, Vec<Problem>> {
     let mut reading = Reading { lines, path: None, under: Vec::new(), blocks: Vec::new(), problems: Vec::new() };
-    let (mut at, mut fence, mut envelope) = (0, None, None);
+    // A fence is one around a diff if it says so or once it holds a header.
+    let (mut at, mut envelope, mut fence) = (0, None, None::<bool>);
     while at < lines.len() {
         let line = lines[at];
         if let Some((old, new)) = header(lines, at) {
             reading.git_file(old, new);
+            fence = fence.map(|_| true);
             at += 2;
             at += reading.hunk(at, None, fence.is_some());
             continue;
@@ -31,11 +33,12 @@ pub(super) fn parse(lines: &[&str]) -> Result<Vec<Block>, Vec<Problem>> {
         }
         if let Some(heading) = line.strip_prefix("@@") {
             at += 1;
-            at += reading.hunk(at, Some(heading), fence.is_some() || envelope.is_some());
+            at += reading.hunk(at, Some(heading), fence == Some(true) || envelope.is_some());
             continue;
         }
-        if line.trim_start().starts_with("```") {
-            fence = if fence.is_some() { None } else { Some(at) };
+        if let Some(language) = line.trim_start().strip_prefix("```") {
+            let diff = ["diff", "patch", "udiff"].contains(&language.trim());
+            fence = if fence.is_some() { None } else { Some(diff) };
         }
         reading.beside_text(at);
         at += 1;
@@ -117,11 +120,12 @@ impl Reading<'_> {
         }
         let hint = Hint { line: heading.and_then(claimed), under: std::mem::take(&mut self.under) };
         let (old, new) = sides(&lines[start..end]);
-        if old == new {
+        let breaks_off = lines.get(end).is_some_and(|line| !follows(line));
+        if old == new && !(closed && breaks_off) {
             return end - start;
         }
-        let parted = lines[end - 1].trim().is_empty() && !closed;
-        if lines.get(end).is_some_and(|line| !parted && !follows(line)) {
+        let parted = end > start && lines[end - 1].trim().is_empty();
+        if breaks_off && (closed || !parted) {
             self.problem(end, "within a hunk, every line begins with a blank, `+` or `-`");
         } else if old.is_empty() {
             self.problem(start, "the hunk quotes no line of the file; add context lines");
@@ -221,6 +225,7 @@ mod tests {
         assert_eq!(parse("no diff - really\n+1"), Ok(vec![]));
         let bare = "--- x\n+++ x\n-a\n+b\n\nThat is all.";
         assert_eq!(parse(bare), Ok(vec![block(Some("x"), &["a"], &["b"], None, &[])]), "no hunk header");
+        assert_eq!(parse("```ruby\n@@count = 0\nclass A\n- b\n```"), Ok(vec![]), "a class variable");
         let dashes = "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n--- q\n+++ r\n s\n";
         assert_eq!(parse(dashes), Ok(vec![block(Some("x"), &["-- q", "s"], &["++ r", "s"], Some(0), &[])]));
     }
@@ -259,6 +264,8 @@ mod tests {
             ("```diff\n@@ -1 +1 @@\n-a\n+b\nx\n-c\n+d\n```", "line 5: within a hunk"),
             ("```diff\n@@ -1 +1 @@\n-a\n+b\n\nx\n-c\n+d\n```", "line 6: within a hunk"),
             ("*** Begin Patch\n*** Update File: x\n-a\n+b\n\nx\n*** End Patch", "line 6: within a hunk"),
+            ("*** Begin Patch\n*** Update File: x\nx\n-a\n+b\n*** End Patch", "line 3: within a hunk"),
+            ("```diff\n@@ -1 +1 @@\nx\n-a\n+b\n```", "line 3: within a hunk"),
         ] {
             let problems = parse(reply).expect_err(says);
             assert!(problems[0].0.contains(says), "{problems:?}");

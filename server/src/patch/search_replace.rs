@@ -15,6 +15,9 @@ pub(super) fn parse<'a>(lines: &[&'a str]) -> Result<(Vec<Block>, Vec<&'a str>),
     let mut free_from = 0;
     while at < lines.len() {
         let Some(margin) = marker(lines[at], SEARCH) else {
+            if marker(lines[at], REPLACE).is_some() {
+                problems.push(Problem(format!("line {}: `>>>>>>> REPLACE` ends no block", at + 1)));
+            }
             rest.push(lines[at]);
             at += 1;
             continue;
@@ -45,6 +48,10 @@ pub(super) fn parse<'a>(lines: &[&'a str]) -> Result<(Vec<Block>, Vec<&'a str>),
             problems.push(Problem(format!("line {began}: the block has no `>>>>>>> REPLACE` before line {}", end + 1)));
         }
         at = if marker(lines[end], SEARCH).is_some() { end } else { end + 1 };
+        // A second divider and the right end after it are one end.
+        let doubled =
+            marker(lines[end], DIVIDER).is_some() && lines.get(at).is_some_and(|line| marker(line, REPLACE).is_some());
+        at += usize::from(doubled);
         free_from = at;
     }
     if problems.is_empty() { Ok((blocks, rest)) } else { Err(problems) }
@@ -118,6 +125,7 @@ mod tests {
             ("<<<<<<< SEARCH\na\n=======\nb\n=======\nc\n>>>>>>> REPLACE", "before line 5"),
             ("<<<<<<< SEARCH\na\n=======\nHeading\n=======\n>>>>>>> REPLACE", "before line 5"),
             ("<<<<<<< SEARCH\na\n=======\nb\n<<<<<<< SEARCH\nc\n=======\nd\n>>>>>>> REPLACE", "before line 5"),
+            ("<<<<<<< HEAD\na\n=======\nb\n>>>>>>> REPLACE", "line 5: `>>>>>>> REPLACE` ends no block"),
             ("<<<<<<< SEARCH\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE", "within a block"),
         ] {
             let problems = parse(reply).expect_err(reply);
