@@ -78,7 +78,8 @@ fn an_untrusted_workspace_runs_nothing() {
 #[test]
 fn bad_input_gets_one_sentence() {
     let python = [("a.py", "x = 1\n")];
-    let cases: &[(&str, &[(&str, &str)], Option<&str>, &[&str])] = &[
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<&'a str>, &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         ("no such file", &python, None, &["fix", "b.py", "--trust"]),
         ("no such line", &python, None, &["fix", "a.py:9", "--trust"]),
         ("a folder", &python, None, &["fix", ".", "--trust"]),

@@ -119,7 +119,7 @@ fn worker_problem(worker: &WorkerOptions, earlier: &[WorkerOptions]) -> Option<S
     if worker.max_output == 0 || worker.context <= worker.max_output {
         return Some("`context` must be larger than `max_output`, and both above 0".into());
     }
-    if !(worker.timeout_seconds > 0.0) {
+    if worker.timeout_seconds.is_nan() || worker.timeout_seconds <= 0.0 {
         return Some("`timeout_seconds` must be above 0".into());
     }
     if worker.key_command.as_ref().is_some_and(Vec::is_empty) {

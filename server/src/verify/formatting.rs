@@ -3,7 +3,7 @@
 //! A formatter reads a text and writes a text, in the sandbox. What it writes is part of a patch from then on, with
 //! everything that a patch has to pass: the gate, the parse and the tests.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ fn find(snapshot: &Snapshot, path: &RelPath) -> Option<Formatter> {
     })
 }
 
-fn is_used(snapshot: &Snapshot, directory: &PathBuf, formatter: &Formatter) -> bool {
+fn is_used(snapshot: &Snapshot, directory: &Path, formatter: &Formatter) -> bool {
     let names = names(snapshot, directory);
     let is_there = |pattern: &String| {
         let matcher = Glob::new(pattern).map(|glob| glob.compile_matcher());

@@ -590,7 +590,7 @@ mod tests {
             let written = sandbox.filter(&place.cell, &argv, "two lines\n", &limits, &CancellationToken::new()).await;
             assert_eq!(written.as_deref(), expected, "{script}");
         }
-        assert!(!alive("sleep\07305.5"));
+        assert!(!alive("sleep\x007305.5"));
     }
 
     #[tokio::test]

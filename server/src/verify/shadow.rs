@@ -282,7 +282,7 @@ impl Shadow {
                 Entry::File { source: Source::Text(digest(text)), copy, settled: false }
             }
             Want::Disk(_) => {
-                let Ok(mut from) = open_regular(rustix::fs::CWD, &self.root.join(path)) else {
+                let Ok(mut from) = open_regular(rustix::fs::CWD, self.root.join(path)) else {
                     self.tree.remove(path)?;
                     return Ok(None);
                 };
@@ -296,7 +296,7 @@ impl Shadow {
     }
 
     fn same_as_disk(&mut self, path: &Path) -> io::Result<bool> {
-        let source = read_all(open_regular(rustix::fs::CWD, &self.root.join(path))?)?;
+        let source = read_all(open_regular(rustix::fs::CWD, self.root.join(path))?)?;
         Ok(source == read_all(self.tree.read(path)?)?)
     }
 

@@ -110,7 +110,7 @@ fn updates(draft: &Draft<'_, '_>, scope: &Scope, at: usize, offers: &mut Vec<(&'
         let is_used = scope.methods.iter().any(|used| used == method);
         for collection in scope.names.iter().filter(|name| name.first <= at) {
             let known = collection.kinds.iter().any(|kind| kinds.contains(&kind.as_str()));
-            if !known && !(is_used && collection.kinds.is_empty()) {
+            if !(known || is_used && collection.kinds.is_empty()) {
                 continue;
             }
             for value in scope.names.iter().filter(|name| name.first <= at && name.text != collection.text) {

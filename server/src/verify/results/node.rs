@@ -135,9 +135,9 @@ fn said(output: &str, results: &mut Results) {
                 results.say(&name, lines.join("\n"));
             }
             let name = without_time(rest);
-            let failed =
+            let mut failed =
                 results.tests.iter().filter(|(_, status)| **status == TestStatus::Failed).map(|(name, _)| name);
-            current = failed.filter(|full| *full == name || full.ends_with(&format!(" > {name}"))).next().cloned();
+            current = failed.find(|full| *full == name || full.ends_with(&format!(" > {name}"))).cloned();
             lines.clear();
         } else if lines.len() < 6 && !line.trim().is_empty() && !noise.iter().any(|n| line.trim_start().starts_with(n))
         {
