@@ -4,6 +4,7 @@
 //! match, by a word that is looked up as an alias, or `(#set! language "…")`.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use tree_sitter::Tree;
 
@@ -11,6 +12,8 @@ use crate::{Language, by_alias, by_id, query};
 
 /// Deepest nesting that is followed: HTML in PHP, a script in it, a template in that.
 const DEPTH: usize = 4;
+/// Longest time that an inner text is parsed; one that takes longer is not looked into.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The language of a place.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +40,10 @@ impl Language {
             if language.injections.is_none() {
                 break;
             }
-            parsed = Some(language.parse(&text[place.range.clone()], None));
+            parsed = language.parse_within(&text[place.range.clone()], PATIENCE);
+            if parsed.is_none() {
+                break;
+            }
         }
         place
     }

@@ -156,6 +156,6 @@ fn is_close(between: &str) -> bool {
 }
 
 fn begins_line(range: &Range<usize>, text: &str) -> bool {
-    let before = &text[..range.start];
-    before[before.rfind('\n').map_or(0, |at| at + 1)..].trim_start_matches('\u{feff}').trim().is_empty()
+    let before = text[..range.start].trim_end_matches([' ', '\t', '\u{feff}']);
+    before.is_empty() || before.ends_with('\n')
 }

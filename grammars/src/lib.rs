@@ -8,6 +8,7 @@
 //! Nothing is read before it is needed: a program that never asks about a language pays nothing for it.
 
 mod facts;
+mod guard;
 mod injections;
 mod items;
 mod language;

@@ -1,11 +1,12 @@
 //! From text to a syntax tree, and what is wrong in it.
 
 use std::cell::RefCell;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
+use std::time::{Duration, Instant};
 
-use tree_sitter::{Parser, Point, Tree};
+use tree_sitter::{ParseOptions, ParseState, Parser, Point, Tree};
 
-use crate::Language;
+use crate::{Language, guard};
 
 /// A place where the text does not follow the grammar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,19 +24,44 @@ thread_local! {
 }
 
 impl Language {
-    /// Parses `text`; with the edited `old` tree, only what changed.
+    /// Parses `text`; with the edited `old` tree, only what changed. Some grammars take seconds for a large file
+    /// that they cannot make sense of.
     pub fn parse(&self, text: &str, old: Option<&Tree>) -> Tree {
         self.parse_chunks(&mut |at| &text.as_bytes()[at.min(text.len())..], old)
     }
 
     /// Parses text that is read in pieces: `chunk(byte)` gives what starts there, empty at the end.
     pub fn parse_chunks<'a>(&self, chunk: &mut dyn FnMut(usize) -> &'a [u8], old: Option<&Tree>) -> Tree {
+        self.run(chunk, old, None).expect("without a limit a parse always ends in a tree")
+    }
+
+    /// Parses `text`, or gives up after about `limit`.
+    pub fn parse_within(&self, text: &str, limit: Duration) -> Option<Tree> {
+        let end = Instant::now() + limit;
+        let mut late =
+            |_: &ParseState| if Instant::now() < end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+        let options = ParseOptions::new().progress_callback(&mut late);
+        self.run(&mut |at| &text.as_bytes()[at.min(text.len())..], None, Some(options))
+    }
+
+    fn run<'a>(
+        &self,
+        chunk: &mut dyn FnMut(usize) -> &'a [u8],
+        old: Option<&Tree>,
+        options: Option<ParseOptions<'_>>,
+    ) -> Option<Tree> {
         PARSER.with_borrow_mut(|parser| {
             parser.set_language(&self.grammar.into()).expect("the pinned grammars fit the pinned runtime");
             parser.reset();
-            parser
-                .parse_with_options(&mut |at, _: Point| chunk(at), old, None)
-                .expect("without a cancel callback a parse always ends in a tree")
+            let Some(make_safe) = guard::of(self) else {
+                return parser.parse_with_options(&mut |at, _: Point| chunk(at), old, options);
+            };
+            let mut text: Vec<u8> = Vec::new();
+            while let part @ [_, ..] = chunk(text.len()) {
+                text.extend_from_slice(part);
+            }
+            make_safe(&mut text);
+            parser.parse_with_options(&mut |at, _: Point| &text[at.min(text.len())..], old, options)
         })
     }
 

@@ -2,8 +2,8 @@
 (init_declaration "init" @name) @method
 (deinit_declaration "deinit" @name) @method
 (protocol_function_declaration name: (simple_identifier) @name) @method
-(class_declaration name: (_) @name) @type
-(protocol_declaration name: (_) @name) @type
+(class_declaration name: [(type_identifier) (user_type)] @name) @type
+(protocol_declaration name: (type_identifier) @name) @type
 
 (comment) @doc
 (multiline_comment) @doc

@@ -78,6 +78,28 @@ fn every_folder_is_a_language_and_is_complete() {
     let mut known: Vec<&str> = all().iter().map(|language| language.id).collect();
     known.sort_unstable();
     assert_eq!(folders, known);
+    for id in folders {
+        for entry in fs::read_dir(folder(&id)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let known = ["language.toml", "items.scm", "tags.scm", "tests.scm", "injections.scm", "sample.txt"];
+            assert!(known.contains(&name.as_str()), "{id}/{name} is read by nothing");
+        }
+    }
+}
+
+#[test]
+fn facts_can_be_used() {
+    for Language { id, facts, .. } in all() {
+        let commands = facts.runner.iter().map(|runner| &runner.command);
+        for command in commands.chain(facts.formatter.iter().map(|formatter| &formatter.command)) {
+            assert!(!command.is_empty(), "{id}");
+        }
+        for formatter in &facts.formatter {
+            assert!(!formatter.when.is_empty() || !formatter.when_inside.is_empty(), "{id}: {}", formatter.name);
+        }
+        assert!(facts.aliases.iter().all(|word| *word == word.to_lowercase()), "{id}");
+        assert!(!facts.indent.is_empty() && facts.indent.trim().is_empty(), "{id}");
+    }
 }
 
 #[test]
