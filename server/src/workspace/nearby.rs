@@ -5,6 +5,7 @@
 //! blocks that enclose them (a method is a method only inside its class).
 
 use std::ops::Range;
+use std::time::Duration;
 
 use baton_grammars::{Item, ItemKind, Language};
 use ropey::{Rope, RopeSlice};
@@ -21,10 +22,17 @@ const LOOK_BACK: usize = 5_000;
 const PREAMBLE: usize = 40;
 /// Longest header line, in bytes, that is repeated above an excerpt.
 const HEADER: usize = 400;
+/// Longest line, in bytes, that can be part of an excerpt: what is longer was written by a program.
+const LINE: usize = 4 * 1024;
+/// The longest that one parse may take. Code takes two milliseconds; what takes this long was made to.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The innermost function or method around a byte, else the innermost type.
 pub fn item_near(text: &Rope, language: &Language, byte: usize) -> Option<Item> {
     let line = text.byte_to_line(byte);
+    if text.line(line).len_bytes() > LINE {
+        return None;
+    }
     let at = byte.max(text.line_to_byte(line) + indent_bytes(text.line(line)));
     let blocks = Blocks::around(text, language, line);
     let small = text.len_bytes() <= WHOLE;
@@ -54,7 +62,7 @@ struct Excerpt {
 impl Excerpt {
     /// The item around a byte of the whole text, and whether all of the excerpt could be parsed.
     fn item(&self, language: &Language, at: usize) -> (Option<Item>, bool) {
-        let tree = language.parse(&self.text, None);
+        let Some(tree) = language.parse_within(&self.text, PATIENCE) else { return (None, false) };
         let clean = !tree.root_node().has_error();
         let moved = |range: Range<usize>| {
             Some(range.start.checked_sub(self.head)? + self.start..range.end - self.head + self.start)
@@ -119,7 +127,8 @@ impl<'a> Blocks<'a> {
         let mut first = header;
         let mut lines = self.text.lines_at(header);
         while let Some(slice) = lines.prev() {
-            if header - first == PREAMBLE || indent(slice).is_none() || only_closes(slice) {
+            let too_long = header - first == PREAMBLE || slice.len_bytes() > LINE;
+            if too_long || indent(slice).is_none() || only_closes(slice) {
                 break;
             }
             first -= 1;
@@ -136,7 +145,7 @@ impl<'a> Blocks<'a> {
             let own = indent(slice);
             let comment = starts_with(slice, self.comment);
             let outside = own.is_some_and(|own| own <= depth) && !goes_on(slice) && !comment;
-            if end >= limit || (outside && after_break) {
+            if end >= limit || slice.len_bytes() > LINE || (outside && after_break) {
                 break;
             }
             end += slice.len_bytes();
@@ -167,7 +176,7 @@ fn by_headers(text: &Rope, language: &Language, line: usize) -> Option<Item> {
         let headers: Vec<String> = lines.iter().map(|line| blocks.header(*line)).collect();
         let mut skeleton: String = headers.iter().map(String::as_str).collect();
         close(&mut skeleton, &headers);
-        let tree = language.parse(&skeleton, None);
+        let tree = language.parse_within(&skeleton, PATIENCE)?;
         let item = language.items(&tree, &skeleton).into_iter().rev().find(|item| item.kind != ItemKind::Type)?;
         let (mut row, mut before) = (0, 0);
         while before + headers.get(row)?.len() <= item.name_range.start {
@@ -191,7 +200,10 @@ fn far(text: &Rope, line: usize) -> Excerpt {
         first += 1;
     }
     let last = text.byte_to_line((byte + FAR).min(text.len_bytes()));
-    let (start, end) = (text.line_to_byte(first), text.line_to_byte((last + 1).min(text.len_lines())));
+    // Lines that are too long stand outside.
+    let long = |line: usize| usize::from(text.line(line).len_bytes() > LINE);
+    let (first, after) = (first + long(first), (last + 1).min(text.len_lines()) - long(last));
+    let (start, end) = (text.line_to_byte(first), text.line_to_byte(after.max(first)));
     Excerpt { text: String::from(text.byte_slice(start..end)), start, head: 0 }
 }
 
@@ -329,6 +341,19 @@ mod tests {
             let after: String = (601..1200).map(|i| method(i, "")).collect::<String>() + tail;
             assert_eq!(names(id, &before, &method(600, "|"), &after), [Some("method_600".into())], "{id}");
         }
+    }
+
+    #[test]
+    fn a_line_that_a_program_wrote_has_no_name_and_hides_no_other() {
+        let long: String = (0..40_000).map(|i| format!("function f{i}(a){{return a+{i}}}")).collect();
+        let (head, tail) = ("function one() {\n  return 1;\n}\n\n", "\n\nfunction two() {\n  return 2;\n}\n");
+        let text = Rope::from_str(&format!("{head}{long}{tail}"));
+        let name = |at| item_near(&text, by_id("javascript").unwrap(), at).map(|item| item.name);
+        let end = text.len_bytes();
+        assert_eq!(
+            [name(20), name(head.len() + 500_000), name(end - 9)],
+            [Some("one".into()), None, Some("two".into())]
+        );
     }
 
     #[test]

@@ -58,7 +58,10 @@ pub(super) fn read(output: &str) -> Results {
 
 /// `a.py::test_x[1 2] PASSED (why)   [ 50%]`, or from workers `[gw0] [ 50%] PASSED a.py::test_x`.
 fn result(line: &str, results: &mut Results) {
-    let Some(line) = (if line.starts_with("[gw") { line.split_once("%] ").map(|(_, rest)| rest) } else { Some(line) }) else { return };
+    let Some(line) = (if line.starts_with("[gw") { line.split_once("%] ").map(|(_, rest)| rest) } else { Some(line) })
+    else {
+        return;
+    };
     for (word, status) in STATUSES {
         if let Some(name) = line.strip_prefix(word).and_then(|rest| rest.strip_prefix(' '))
             && name.contains("::")
