@@ -3,7 +3,7 @@
 //! Captures: `@test` is a test, or what only tests use. `@mark` makes one of what stands after it, with the
 //! `@attribute`s and comments beside it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use tree_sitter::Tree;
@@ -16,14 +16,14 @@ impl Language {
     pub fn tests(&self, tree: &Tree, text: &str) -> Vec<Range<usize>> {
         let Some(query) = &self.tests else { return Vec::new() };
         let mut found = Vec::new();
-        let mut marks = Vec::new();
+        let mut marks = HashMap::new();
         let mut attributes = HashSet::new();
         query::run(query, tree, text, None, |captures, _| {
             for (name, node) in captures {
                 match *name {
                     "test" => found.push(node.byte_range()),
-                    "mark" => marks.push(node.start_byte()),
-                    "attribute" => _ = attributes.insert(node.start_byte()),
+                    "mark" => _ = marks.insert(node.id(), node.start_byte()),
+                    "attribute" => _ = attributes.insert(node.id()),
                     _ => {}
                 }
             }
@@ -35,14 +35,15 @@ impl Language {
     }
 }
 
-/// What stands after each mark. One walk, into nothing that holds no mark: to ask each mark for its siblings
-/// would take time for each sibling of each.
-fn marked(tree: &Tree, marks: &[usize], attributes: &HashSet<usize>) -> Vec<Range<usize>> {
-    let mut marks = marks.to_vec();
-    marks.sort_unstable();
+/// What stands after each mark. Nodes are told apart by their identity, because one may begin where another
+/// does; a mark comes with its first byte. One walk, into nothing that holds no mark: to ask each mark for its
+/// siblings would take time for each sibling of each.
+fn marked(tree: &Tree, marks: &HashMap<usize, usize>, attributes: &HashSet<usize>) -> Vec<Range<usize>> {
+    let mut places: Vec<usize> = marks.values().copied().collect();
+    places.sort_unstable();
     let holds_mark = |range: Range<usize>| {
-        let next = marks.partition_point(|mark| *mark < range.start);
-        marks.get(next).is_some_and(|mark| *mark < range.end)
+        let next = places.partition_point(|place| *place < range.start);
+        places.get(next).is_some_and(|place| *place < range.end)
     };
     let mut found = Vec::new();
     let mut open = if marks.is_empty() { Vec::new() } else { vec![tree.root_node()] };
@@ -50,9 +51,9 @@ fn marked(tree: &Tree, marks: &[usize], attributes: &HashSet<usize>) -> Vec<Rang
     while let Some(node) = open.pop() {
         let (mut start, mut is_test) = (None, false);
         for child in node.children(&mut cursor) {
-            if attributes.contains(&child.start_byte()) && !child.is_extra() {
+            if attributes.contains(&child.id()) {
                 start = start.or(Some(child.start_byte()));
-                is_test |= marks.binary_search(&child.start_byte()).is_ok();
+                is_test |= marks.contains_key(&child.id());
             } else if !child.is_extra() {
                 match start.take().filter(|_| is_test) {
                     Some(start) => found.push(start..child.end_byte()),

@@ -51,6 +51,8 @@ fn rust_tests_in_unusual_places() {
     assert_eq!(found("rust", "mod m {\n    #![cfg(test)]\n    fn f() {}\n}\nfn g() {}\n"), ["mod m {"]);
     let deep = "mod a { mod b { fn f() { #[cfg(test)] let x = 1; } } }\nstruct S { #[cfg(test)] a: u8, b: u8 }\n";
     assert_eq!(found("rust", deep), ["#[cfg(test)] let x = 1;", "#[cfg(test)] a: u8"]);
+    let arms = "fn f(x: u8) {\n    match x {\n        #[cfg(test)]\n        1 => a(),\n        2 => b(),\n        _ => c(),\n    }\n}\n";
+    assert_eq!(found("rust", arms), ["#[cfg(test)]"]);
     // Half-written code keeps its tests.
     let broken = "fn f( {\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {}\n}\n";
     assert!(!found("rust", broken).is_empty());
