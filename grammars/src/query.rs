@@ -1,17 +1,23 @@
 //! Queries: compiled when first used, run with bounded memory.
 //!
 //! Every query is written so that a match ends near where it begins, and [`IN_PROGRESS`] bounds what a
-//! hostile file can keep open at once. Beyond it tree-sitter gives up the match that began first; so the
-//! time stays linear in the file, and a file nested deeper than that may miss some of its items.
+//! hostile file can keep open at once. Beyond it tree-sitter gives up the match that began first, and after a
+//! time in proportion to the text the query ends; such a file may miss some of its items.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
-use tree_sitter::{Language, Node, Query, QueryCursor, StreamingIterator, Tree};
+use tree_sitter::{Language, Node, Query, QueryCursor, QueryCursorOptions, StreamingIterator, Tree};
 use tree_sitter_language::LanguageFn;
 
 /// Most matches of one query that are open at the same time.
 const IN_PROGRESS: u32 = 256;
+
+/// Most time for a text: a start, and per byte six times what code takes. What takes longer was made to, by
+/// thousands of nodes without a meaning side by side, which the cursor counts again at each of them.
+const START: Duration = Duration::from_millis(10);
+const PER_BYTE: Duration = Duration::from_micros(1);
 
 /// A query that is compiled when first used.
 pub type Compiled = LazyLock<Query>;
@@ -47,7 +53,10 @@ pub fn run<'t>(
     }
     let names = query.capture_names();
     let mut captures = Vec::new();
-    let mut matches = cursor.matches(query, tree.root_node(), text.as_bytes());
+    let end = Instant::now() + START + PER_BYTE * u32::try_from(text.len()).unwrap_or(u32::MAX);
+    let mut late = |_: &_| if Instant::now() < end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    let options = QueryCursorOptions::new().progress_callback(&mut late);
+    let mut matches = cursor.matches_with_options(query, tree.root_node(), text.as_bytes(), options);
     while let Some(found) = matches.next() {
         captures.clear();
         captures.extend(found.captures().iter().map(|capture| (names[capture.index as usize], capture.node)));
