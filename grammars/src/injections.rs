@@ -13,7 +13,7 @@ use crate::{Language, by_alias, by_id, query};
 /// Deepest nesting that is followed: HTML in PHP, a script in it, a template in that.
 const DEPTH: usize = 4;
 /// Longest time that an inner text is parsed; one that takes longer is not looked into.
-const PATIENCE: Duration = Duration::from_millis(200);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The language of a place.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,11 @@ pub struct Injected {
 }
 
 impl Language {
+    /// Whether other languages can be written inside this one.
+    pub fn holds_others(&self) -> bool {
+        self.injections.is_some()
+    }
+
     /// The language at a byte: this one, or the one that is written inside it there. Both ends of an inner
     /// text belong to it. Parses what it enters.
     pub fn language_at(&'static self, tree: &Tree, text: &str, byte: usize) -> Injected {

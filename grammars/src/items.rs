@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use tree_sitter::{Node, Tree};
 
+use crate::injections::{Injected, PATIENCE};
 use crate::{Language, query};
 
 /// What an item is.
@@ -86,8 +87,30 @@ impl Language {
         items
     }
 
-    /// The innermost function, method or section around a byte, else the innermost type.
-    pub fn item_at(&self, tree: &Tree, text: &str, byte: usize) -> Option<Item> {
+    /// The innermost function, method or section around a byte, else the innermost type. Where another language
+    /// is written inside this one it is that language's item, if it has one there.
+    pub fn item_at(&'static self, tree: &Tree, text: &str, byte: usize) -> Option<Item> {
+        self.inner_item(tree, text, byte).or_else(|| self.own_item(tree, text, byte))
+    }
+
+    fn inner_item(&'static self, tree: &Tree, text: &str, byte: usize) -> Option<Item> {
+        let Injected { language, range } = self.language_at(tree, text, byte);
+        if language == self {
+            return None;
+        }
+        let (start, inner) = (range.start, &text[range]);
+        let item = language.own_item(&language.parse_within(inner, PATIENCE)?, inner, byte - start)?;
+        let moved = |range: Range<usize>| range.start + start..range.end + start;
+        Some(Item {
+            range: moved(item.range),
+            name_range: moved(item.name_range),
+            outer: moved(item.outer),
+            doc: item.doc.map(moved),
+            ..item
+        })
+    }
+
+    fn own_item(&self, tree: &Tree, text: &str, byte: usize) -> Option<Item> {
         let around = |item: &Item| item.range.start <= byte && byte <= item.range.end;
         let items: Vec<Item> = self.items(tree, text).into_iter().filter(around).collect();
         let function = items.iter().rev().find(|item| item.kind != ItemKind::Type);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use baton_grammars::{Item, Language, by_id, by_path};
+use baton_grammars::{Item, ItemKind, Language, by_alias, by_path};
 use tower_lsp_server::ls_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionTriggerKind, Command, Diagnostic,
     Range, TextDocumentIdentifier,
@@ -84,9 +84,12 @@ fn offers(state: &State, params: &CodeActionParams, trusted: impl Fn(&Path) -> b
         diagnostics: Vec::new(),
     };
     let selected = params.range.start.line != params.range.end.line;
-    if let (Some(Item { name, .. }), Some(whole)) = (&item, whole) {
+    if let (Some(Item { name, kind, .. }), Some(whole)) = (&item, whole) {
         let part = if selected { params.range } else { whole };
-        offers.push(about(format!("Fix `{name}` with Baton"), CodeActionKind::QUICKFIX, Goal::Fix, whole));
+        // A heading or a key fails no test.
+        if *kind != ItemKind::Section {
+            offers.push(about(format!("Fix `{name}` with Baton"), CodeActionKind::QUICKFIX, Goal::Fix, whole));
+        }
         offers.push(about(format!("Edit `{name}` with Baton…"), CodeActionKind::REFACTOR_REWRITE, Goal::Edit, part));
     } else if selected {
         let title = "Edit selection with Baton…".to_owned();
@@ -127,13 +130,7 @@ fn around(diagnostics: &[Diagnostic]) -> Option<Range> {
 
 /// The language of a file by its name, else by what the editor calls it.
 pub fn language(file: &Path, editor_name: &str) -> Option<&'static Language> {
-    by_path(file).or_else(|| {
-        by_id(match editor_name {
-            "typescriptreact" => "tsx",
-            "javascriptreact" => "javascript",
-            other => other,
-        })
-    })
+    by_path(file).or_else(|| by_alias(editor_name))
 }
 
 /// Whether a client that asks for `asked` wants `kind`: kinds are paths with dots.

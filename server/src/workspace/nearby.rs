@@ -12,6 +12,8 @@ use ropey::{Rope, RopeSlice};
 
 /// A text of at most this many bytes is parsed whole.
 const WHOLE: usize = 8 * 1024;
+/// The same for a language in which others are written.
+const WHOLE_WITH_OTHERS: usize = 64 * 1024;
 /// Bytes on either side of the place that are taken when the text is larger.
 const REACH: usize = 8 * 1024;
 /// Bytes on either side where the first try found nothing.
@@ -28,7 +30,7 @@ const LINE: usize = 4 * 1024;
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The innermost function or method around a byte, else the innermost type.
-pub fn item_near(text: &Rope, language: &Language, byte: usize) -> Option<Item> {
+pub fn item_near(text: &Rope, language: &'static Language, byte: usize) -> Option<Item> {
     let line = text.byte_to_line(byte);
     if text.line(line).len_bytes() > LINE {
         return None;
@@ -36,8 +38,13 @@ pub fn item_near(text: &Rope, language: &Language, byte: usize) -> Option<Item> 
     let at = byte.max(text.line_to_byte(line) + indent_bytes(text.line(line)));
     let blocks = Blocks::around(text, language, line);
     let small = text.len_bytes() <= WHOLE;
-    let excerpt = if small { Excerpt { text: String::from(text), start: 0, head: 0 } } else { blocks.excerpt(REACH) };
-    let (near, clean) = excerpt.item(language, at);
+    let whole = || Excerpt { text: String::from(text), start: 0, head: 0 };
+    let (near, clean) = if small { whole() } else { blocks.excerpt(REACH) }.item(language, at);
+    // Where an inner language begins is not seen from within it.
+    let inside = !near.as_ref().is_some_and(|item| matches!(item.kind, ItemKind::Function | ItemKind::Method));
+    if inside && !small && language.holds_others() && text.len_bytes() <= WHOLE_WITH_OTHERS {
+        return whole().item(language, at).0;
+    }
     let function = |item: &Item| item.kind != ItemKind::Type;
     if clean || near.as_ref().is_some_and(function) {
         return near;
@@ -61,7 +68,7 @@ struct Excerpt {
 
 impl Excerpt {
     /// The item around a byte of the whole text, and whether all of the excerpt could be parsed.
-    fn item(&self, language: &Language, at: usize) -> (Option<Item>, bool) {
+    fn item(&self, language: &'static Language, at: usize) -> (Option<Item>, bool) {
         let Some(tree) = language.parse_within(&self.text, PATIENCE) else { return (None, false) };
         let clean = !tree.root_node().has_error();
         let moved = |range: Range<usize>| {
@@ -167,7 +174,7 @@ impl<'a> Blocks<'a> {
 
 /// The function whose header is nearest among the lines that enclose `line`, from these lines alone:
 /// what still works where the body does not parse.
-fn by_headers(text: &Rope, language: &Language, line: usize) -> Option<Item> {
+fn by_headers(text: &Rope, language: &'static Language, line: usize) -> Option<Item> {
     let blocks = Blocks::around(text, language, line);
     // With the line itself as a header, else without it, because it may be what does not parse.
     [true, false].into_iter().find_map(|own| {
@@ -340,6 +347,22 @@ mod tests {
             let before: String = head.to_owned() + &(0..600).map(|i| method(i, "")).collect::<String>();
             let after: String = (601..1200).map(|i| method(i, "")).collect::<String>() + tail;
             assert_eq!(names(id, &before, &method(600, "|"), &after), [Some("method_600".into())], "{id}");
+        }
+    }
+
+    #[test]
+    fn a_language_inside_another_has_its_own_functions() {
+        let filler = "<p>text</p>\n".repeat(2 * WHOLE / 12);
+        let page =
+            format!("<body>\n{filler}<script>\nfunction greet(name) {{\n  return name;\n}}\n</script>\n</body>\n");
+        let notes = "# Notes\n\n```python\ndef twice(n):\n    return n * 2\n```\n";
+        for (id, text, place, name) in [
+            ("html", page.as_str(), "return", "greet"),
+            ("markdown", notes, "return", "twice"),
+            ("markdown", notes, "# N", "Notes"),
+        ] {
+            let item = item_near(&Rope::from_str(text), by_id(id).unwrap(), text.find(place).unwrap()).unwrap();
+            assert_eq!((item.name.as_str(), &text[item.name_range]), (name, name), "{id}");
         }
     }
 
