@@ -1,4 +1,4 @@
-//! Texts that would end the process: two grammars keep what is open in a buffer of 1024 bytes and do not check
+//! Texts that would end the process: three grammars keep what is open in a buffer of 1024 bytes and do not check
 //! that it fits; tree-sitter then aborts, or memory is overwritten. What goes beyond is rewritten, byte for
 //! byte, before the parser sees it. Whether the next version of a grammar still needs this, `hostile` in the
 //! tests shows.
@@ -8,6 +8,9 @@ use crate::Language;
 /// Columns of YAML within which a block may begin. Each holds two blocks at most, a mapping and the sequence
 /// directly in it, of four bytes each.
 const COLUMNS: usize = 100;
+/// Blanks before a line of Python, so also levels of indentation. A level takes two bytes, and up to 255 are kept for
+/// the strings that are open.
+const BLANKS: usize = 380;
 /// Longest end word of a here-document in Ruby, which keeps the length in one byte.
 const WORD: usize = 100;
 
@@ -15,6 +18,7 @@ const WORD: usize = 100;
 pub fn of(language: &Language) -> Option<fn(&mut [u8])> {
     match language.id {
         "yaml" => Some(yaml),
+        "python" => Some(python),
         "ruby" => Some(ruby),
         _ => None,
     }
@@ -40,6 +44,22 @@ fn yaml(text: &mut [u8]) {
                 column += 1;
             }
         }
+    }
+}
+
+/// Makes a comment of every line that is indented further than [`BLANKS`].
+fn python(text: &mut [u8]) {
+    let mut blanks = Some(0);
+    for byte in text {
+        blanks = match (*byte, blanks) {
+            (b'\n' | b'\r', _) => Some(0),
+            (b' ' | b'\t' | b'\x0c', Some(BLANKS)) => {
+                *byte = b'#';
+                None
+            }
+            (b' ' | b'\t' | b'\x0c', Some(count)) => Some(count + 1),
+            _ => None,
+        };
     }
 }
 

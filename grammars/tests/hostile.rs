@@ -138,11 +138,26 @@ fn no_scanner_overflows() {
     }
 }
 
+/// Levels and open strings share the buffer: an odd number of strings makes the last level straddle its end.
+#[test]
+fn python_can_be_indented_deeper_than_its_scanner_can_keep() {
+    let python = baton_grammars::by_id("python").unwrap();
+    for depth in [378, 383, 511, 512, 600] {
+        for open in ["f'{", "f'{f\"{", "x", &"f'{".repeat(255)] {
+            let stairs: String = (0..depth).map(|level| format!("{}if x:\n", " ".repeat(level))).collect();
+            let last = " ".repeat(depth);
+            let tree = python.parse(&format!("{stairs}{last}{open}a\n{last}b\n"), None);
+            assert!(tree.root_node().child_count() > 0);
+        }
+    }
+}
+
 #[test]
 fn guards_leave_ordinary_code_alone() {
     let wide = format!("a: [{}]\nb: \"it says: {}\"\n", "{ x: 1, y: -2 }, ".repeat(40), "so - and: ? ".repeat(40));
     let appended = format!("out <<\"{}\"\ntext = <<~END\n  a\nEND\nlist << 1\n", "a b ".repeat(60));
-    for (id, text) in [("yaml", wide), ("ruby", appended)] {
+    let aligned = format!("a = [\n{}1,\n]\nif a:\n{}b = 2\n", " ".repeat(300), "\t".repeat(40));
+    for (id, text) in [("yaml", wide), ("ruby", appended), ("python", aligned)] {
         let language = baton_grammars::by_id(id).unwrap();
         let tree = language.parse(&text, None);
         assert_eq!(language.syntax_errors(&tree), [], "{id}");
