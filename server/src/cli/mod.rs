@@ -2,6 +2,7 @@
 //! 2 usage or configuration, 130 cancelled.
 
 mod ask;
+mod context;
 mod doctor;
 mod edit;
 mod fix;
@@ -37,6 +38,8 @@ enum Command {
     Edit(edit::Arguments),
     /// Ask a question about a file; nothing is edited
     Ask(ask::Arguments),
+    /// Print what a model would be sent about a place; nothing is sent and nothing runs
+    Context(context::Arguments),
     /// Speak the language server protocol on standard input and output
     Lsp,
     /// List past runs, or show one
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Fix(arguments) => fix::run(arguments),
         Command::Edit(arguments) => edit::run(arguments),
         Command::Ask(arguments) => ask::run(arguments),
+        Command::Context(arguments) => context::run(arguments),
         Command::Lsp => return crate::lsp::serve(),
         Command::Runs(arguments) => runs::run(arguments),
         Command::Doctor => doctor::run(),

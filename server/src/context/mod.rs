@@ -1,38 +1,65 @@
 //! Which text a worker sees, within a token budget, and which it never does.
+//!
+//! A prompt is the task, the file in question and parts in order of their value: the tests that fail, what they
+//! say, earlier steps, diagnostics, the definitions that the code uses, who uses it, the project's conventions.
+//! What does not fit is left out from the end; the item that the task is about is the last to be cut.
 
+mod conventions;
 mod excerpt;
+mod failing;
 mod ignored;
+mod map;
+mod maps;
+mod related;
 mod secrets;
+mod source;
+mod tokens;
 
 use std::path::Path;
 use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, context};
+use minijinja::{Environment, Value, context};
 
-use crate::patch::{Problem, holds_secrets};
+use crate::patch::Problem;
 use crate::pool::Prompt;
 use crate::task::{Goal, Task};
 use crate::workflow::{Access, Role, Step};
 use crate::workspace::{ReadError, RelPath};
-use excerpt::Excerpt;
+use excerpt::Subject;
+pub use map::{Map, Summary, refresh};
+pub use maps::{Mapping, Maps};
+use related::Related;
 
-/// Bytes that a token stands for at least; prose has four, code less.
-const TOKEN: usize = 3;
 /// Most bytes of a failing test report.
 const REPORT: usize = 2048;
+/// Most diagnostics, and the most bytes of one.
+const DIAGNOSTICS: usize = 8;
+const DIAGNOSTIC: usize = 400;
 /// Most bytes of an earlier reply: its end, where the conclusions are.
 const REPLY: usize = 16 * 1024;
 /// Most bytes of a reply, and of what is wrong with it, in a correction.
 const WRONG: usize = 3 * 1024;
+/// Tokens that are kept free for a correction, if a quarter of the prompt is not less.
+const CORRECTION: usize = 2 * WRONG / 3;
 
 /// What a worker is sent, and what was kept back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     /// The prompt.
     pub prompt: Prompt,
-    /// Each thing that looked like a secret, as `a.py line 3: an AWS access key`.
+    /// Each thing that looked like a secret, as `a.py line 3: an AWS access key`, and each part that did not fit.
     pub withheld: Vec<String>,
+    /// What the prompt consists of, in its order: what it is, and its text.
+    parts: Vec<(String, String)>,
+}
+
+impl Context {
+    /// Tokens of each part of the prompt, in its order, and of the whole.
+    pub fn costs(&self) -> (Vec<(&str, usize)>, usize) {
+        let parts = self.parts.iter().map(|(what, text)| (what.as_str(), tokens::count(text))).collect();
+        (parts, tokens::count(&self.prompt.system) + tokens::count(&self.prompt.user))
+    }
 }
 
 /// Why nothing can be sent about a task.
@@ -44,9 +71,39 @@ pub enum Unsendable {
     /// The file is there to hold secrets.
     #[error("{0} is a place for keys; its text is never sent to a model")]
     Secret(RelPath),
-    /// Git ignores the file.
-    #[error("{0} is ignored by git; its text is never sent to a model")]
+    /// Git or a `.batonignore` ignores the file.
+    #[error("{0} is ignored by git or .batonignore; its text is never sent to a model")]
     Ignored(RelPath),
+    /// Not even what the task is about fits.
+    #[error("what the task is about in {path} does not fit in the {budget} tokens that the prompt may have")]
+    TooLarge {
+        /// The file.
+        path: RelPath,
+        /// The tokens.
+        budget: usize,
+    },
+}
+
+/// One text of the prompt, in a fence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Part {
+    heading: String,
+    language: &'static str,
+    text: String,
+    fence: String,
+}
+
+impl Part {
+    fn new(heading: String, language: &'static str, text: String) -> Self {
+        let fence = fence(&text);
+        Self { heading, language, text, fence }
+    }
+
+    /// As the prompt has it.
+    fn rendered(&self) -> String {
+        let Self { heading, language, text, fence } = self;
+        format!("\n{heading}\n{fence}{language}\n{text}\n{fence}\n")
+    }
 }
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -63,76 +120,134 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates
 });
 
-/// The prompt of one step. `report`: what the tests say now. `earlier`: subtask and reply of each step before it;
-/// whether they are shown is the step's `access`. `token_budget`: tokens that the prompt may have.
-pub fn prompt(
-    task: &Task,
-    step: &Step,
-    report: Option<&str>,
-    earlier: &[(&str, &str)],
-    token_budget: usize,
-) -> Result<Context, Unsendable> {
+/// What a prompt is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// What the user asked.
+    pub task: &'a Task,
+    /// The step that the worker is to do.
+    pub step: &'a Step,
+    /// What the tests say now.
+    pub report: Option<&'a str>,
+    /// Subtask and reply of each step before it; whether they are shown is the step's `access`.
+    pub earlier: &'a [(&'a str, &'a str)],
+    /// Tokens that the prompt may have.
+    pub tokens: usize,
+    /// Of the snapshot's workspace, as far as it is known.
+    pub map: &'a Map,
+}
+
+/// The prompt of one step.
+pub fn prompt(request: Request<'_>) -> Result<Context, Unsendable> {
+    let Request { task, step, .. } = request;
     let path = &task.focus.path;
-    // A link is judged by its own name and by where it leads.
-    for path in [path, &task.snapshot.real(path)?] {
-        if holds_secrets(path) {
-            return Err(Unsendable::Secret(path.clone()));
-        }
-        if ignored::by_git(task.snapshot.root(), path) {
-            return Err(Unsendable::Ignored(path.clone()));
-        }
-    }
-    let text = task.snapshot.read(path)?;
+    let text = source::sendable(&task.snapshot, path)?;
+    let limit = tokens::safe(request.tokens);
+    let limit = limit - CORRECTION.min(limit / 4);
+    let subject = Subject::new(text.clone(), path, task.focus.range.clone());
     let mut withheld = Vec::new();
+    let parts = parts(request, &subject, &mut withheld);
     let mut clean = |name: &str, text: &str| secrets::masked(text, 0..text.len(), name, &mut withheld);
-    let report = report.map(|report| clean("the test report", &end(report, REPORT)));
-    let diagnostics: Vec<String> =
-        task.focus.diagnostics.iter().take(8).map(|said| clean("a diagnostic", &start(said, 400))).collect();
-    let shown = if step.access == Access::All { earlier } else { &[] };
-    // Together they leave at least half of the prompt to the file.
-    let each = REPLY.min(token_budget * TOKEN / 2 / shown.len().max(1));
-    let earlier: Vec<_> = shown
-        .iter()
-        .map(|(subtask, reply)| {
-            let reply = clean("an earlier reply", &end(reply, each));
-            context! { subtask => clean("a subtask", subtask), fence => fence(&reply), reply }
-        })
-        .collect();
-    let fixed = context! {
+    let values = context! {
         goal => goal(task.goal),
         role => role(step),
         path => path.as_str(),
-        language => language(path),
         instruction => clean("the instruction", &task.instruction),
         subtask => clean("the subtask", &step.subtask),
-        diagnostics_fence => fence(&diagnostics.concat()),
-        report_fence => fence(report.as_deref().unwrap_or_default()),
-        diagnostics,
-        report,
-        earlier,
+        focus => subject.about(),
+        indent => conventions::indent(baton_grammars::by_path(path.as_str().as_ref()), &text),
     };
-    let system = render("system", fixed.clone());
-    let around = system.len() + render("user", fixed.clone()).len();
-    // A correction has to fit too.
-    let room = (token_budget * TOKEN).saturating_sub(around + (2 * WRONG).min(token_budget * TOKEN / 4));
-    let Excerpt { text, part, focus } = excerpt::of(&text, path, task.focus.range.clone(), room, &mut withheld);
-    let user = render("user", context! { fence => fence(&text), text, part, focus, ..fixed });
-    Ok(Context { prompt: Prompt { system, user }, withheld })
+    let system = render("system", values.clone());
+    let frame = render("user", values.clone());
+    for kept in (0..=parts.len()).rev() {
+        let around: String = parts[..kept].iter().map(Part::rendered).collect();
+        let heading = format!("\n{path}:\n``````\n``````\n");
+        let Some(room) = room(limit, &[&system, &frame, &around, &heading], text.len()) else { continue };
+        let Some(excerpt) = subject.within(room, kept == 0) else { continue };
+        let file = Part::new(format!("{path}{}:", excerpt.part), language(path), excerpt.text);
+        let shown: Vec<&Part> = [&file].into_iter().chain(&parts[..kept]).collect();
+        let rendered: String = shown.iter().map(|part| part.rendered()).collect();
+        let user = render("user", context! { parts => rendered, ..values });
+        let name = |part: &Part| part.heading.trim_end_matches(':').to_owned();
+        withheld.extend(excerpt.withheld);
+        withheld.extend(parts[kept..].iter().map(|part| format!("{}: it does not fit", name(part))));
+        let mut costs = vec![("the system prompt".to_owned(), system.clone()), ("the task".to_owned(), frame)];
+        costs.extend(shown.into_iter().map(|part| (name(part), part.rendered())));
+        return Ok(Context { prompt: Prompt { system, user }, withheld, parts: costs });
+    }
+    Err(Unsendable::TooLarge { path: path.clone(), budget: request.tokens })
 }
 
-/// The same prompt again with the reply that could not be used and why not; sent once.
-pub fn correction(first: &Prompt, reply: &str, problems: &[Problem]) -> Prompt {
-    let reply = end(reply, WRONG);
+/// The tokens that are left of the limit after these texts, if any; where all of the file fits by its bytes,
+/// nothing is counted.
+fn room(limit: usize, texts: &[&str], file: usize) -> Option<usize> {
+    let bytes: usize = texts.iter().map(|text| text.len()).sum();
+    let used = if bytes + file <= limit { bytes } else { texts.iter().map(|text| tokens::count(text)).sum() };
+    limit.checked_sub(used).filter(|room| *room > 0)
+}
+
+/// All that may stand beside the file, in order of value.
+fn parts(request: Request<'_>, subject: &Subject<'_>, withheld: &mut Vec<String>) -> Vec<Part> {
+    let Request { task, step, report, earlier, tokens, map } = request;
+    let mut parts = Vec::new();
+    let words: Vec<&str> = [task.instruction.as_str(), report.unwrap_or_default()]
+        .into_iter()
+        .chain(task.focus.diagnostics.iter().map(String::as_str))
+        .collect();
+    let related = Related::new(task, map, subject.range(), &words);
+    if let Some(report) = report {
+        let near = related.as_ref().map(Related::nearest).unwrap_or_default();
+        parts.extend(failing::parts(report, map, &task.snapshot, &near, withheld));
+    }
+    let mut clean = |name: &str, text: &str| secrets::masked(text, 0..text.len(), name, withheld);
+    if let Some(report) = report {
+        let said = clean("the test report", &end(report, REPORT));
+        parts.push(Part::new("What the tests say now:".into(), "", said));
+    }
+    let shown = if step.access == Access::All { earlier } else { &[] };
+    // Together they leave at least half of the prompt to the file.
+    let each = REPLY.min(tokens * 3 / 2 / shown.len().max(1));
+    for (number, (subtask, reply)) in (1..).zip(shown) {
+        let reply = clean("an earlier reply", &end(reply, each));
+        let subtask = clean("a subtask", subtask);
+        let asked = if subtask.is_empty() { String::new() } else { format!(": {subtask}") };
+        parts.push(Part::new(format!("Earlier step {number}{asked}"), "", reply));
+    }
+    let said = task.focus.diagnostics.iter().take(DIAGNOSTICS);
+    let said: Vec<String> = said.map(|said| clean("a diagnostic", &start(said, DIAGNOSTIC))).collect();
+    if !said.is_empty() {
+        parts.push(Part::new("Diagnostics there:".into(), "", said.join("\n")));
+    }
+    if let Some(related) = related {
+        parts.extend(related.definitions(withheld));
+        parts.extend(related.callers(withheld));
+    }
+    parts.extend(conventions::rules(&task.snapshot, &task.focus.path, withheld));
+    parts
+}
+
+/// The same prompt again with the reply that could not be used and why not; sent once. Of both as much is shown
+/// as fits in the budget.
+pub fn correction(first: &Prompt, reply: &str, problems: &[Problem], token_budget: usize) -> Prompt {
     let problems: Vec<&str> = problems.iter().map(|problem| problem.0.as_str()).collect();
-    let said = start(&problems.join("\n"), WRONG);
-    let values = context! {
-        first => first.user.as_str(), fence => fence(&reply), reply,
-        problems_fence => fence(&said), problems => said,
-    };
-    Prompt { system: first.system.clone(), user: render("correction", values) }
+    let problems = problems.join("\n");
+    let limit = tokens::safe(token_budget).saturating_sub(tokens::count(&first.system));
+    let mut most = WRONG;
+    loop {
+        let (reply, said) = (end(reply, most), start(&problems, most));
+        let values = context! {
+            first => first.user.as_str(), fence => fence(&reply), reply,
+            problems_fence => fence(&said), problems => said,
+        };
+        let user = render("correction", values);
+        if tokens::fit(&user, limit) || most < 64 {
+            return Prompt { system: first.system.clone(), user };
+        }
+        most /= 2;
+    }
 }
 
-fn render(name: &str, values: minijinja::Value) -> String {
+fn render(name: &str, values: Value) -> String {
     let template = TEMPLATES.get_template(name);
     let rendered = template.and_then(|template| template.render(values));
     rendered.unwrap_or_else(|error| unreachable!("{name}.txt is ours: {error}")).trim().to_owned() + "\n"

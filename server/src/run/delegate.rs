@@ -4,13 +4,16 @@ use std::time::{Duration, Instant};
 
 use super::Event;
 use super::turns::Turns;
-use crate::context;
+use crate::context::{self, Context};
 use crate::patch::{self, Patch, Problem};
 use crate::pool::{CallError, Llm, Prompt, REPAIR, Reply, Usage};
 use crate::repair::{self, Limits, Target};
 use crate::task::Goal;
 use crate::verify::{Baseline, Trial, Verifier};
 use crate::workflow::Step;
+
+/// How long a prompt waits for the map of the workspace.
+const MAP_WAIT: Duration = Duration::from_millis(1500);
 
 /// What judges this run's patches.
 #[derive(Clone, Copy)]
@@ -98,14 +101,9 @@ impl Delegation<'_> {
     /// A language model: asked once, and once more if its reply could not be used as it was.
     async fn ask(&self, llm: &Llm) -> Made {
         let task = self.turns.task;
-        let report = self.earlier.last().and_then(|made| made.report.as_deref());
-        let failing =
-            report.or(self.checks.and_then(|checks| checks.baseline).map(|baseline| baseline.report.as_str()));
-        let earlier: Vec<(&str, &str)> =
-            self.earlier.iter().filter_map(|made| Some((made.subtask.as_str(), made.reply.as_deref()?))).collect();
-        let context = match context::prompt(task, self.step, failing, &earlier, llm.prompt_budget()) {
+        let context = match self.context(llm.prompt_budget()).await {
             Ok(context) => context,
-            Err(unsendable) => return Made::error(unsendable.to_string(), Usage::default()),
+            Err(why) => return Made::error(why, Usage::default()),
         };
         for withheld in &context.withheld {
             self.note(format!("withheld from {}: {withheld}", llm.name()));
@@ -148,9 +146,42 @@ impl Delegation<'_> {
                 "its reply cannot be used, so it is asked once more: {}",
                 why.lines().next().unwrap_or_default()
             ));
-            ask = context::correction(&ask, &reply.text, &problems);
+            ask = context::correction(&ask, &reply.text, &problems, llm.prompt_budget());
         }
         unreachable!("the second attempt returns")
+    }
+
+    /// What a worker is sent that may be sent this many tokens; why it cannot be, in words.
+    async fn context(&self, tokens: usize) -> Result<Context, String> {
+        let Turns { task, stop, mapping, .. } = self.turns;
+        let Some(mapping) = mapping.clone() else { return Err("a patch is judged, nobody is asked".into()) };
+        let is_ready = tokio::select! {
+            is_ready = mapping.ready(MAP_WAIT) => is_ready,
+            () = stop.cancelled() => false,
+        };
+        if !is_ready {
+            self.note(
+                "the map of the workspace is not ready, so code in other files may be missing from the prompt".into(),
+            );
+        }
+        let (task, step) = ((*task).clone(), self.step.clone());
+        let before = self.earlier.last().and_then(|made| made.report.clone());
+        let baseline = self.checks.and_then(|checks| checks.baseline);
+        let report = before.or(baseline.map(|baseline| baseline.report.clone()));
+        let replies = self.earlier.iter().filter_map(|made| Some((made.subtask.clone(), made.reply.clone()?)));
+        let replies: Vec<(String, String)> = replies.collect();
+        let made = tokio::task::spawn_blocking(move || {
+            let earlier: Vec<(&str, &str)> =
+                replies.iter().map(|(asked, said)| (asked.as_str(), said.as_str())).collect();
+            mapping.look(&task.snapshot, |map| {
+                let (task, step, report, earlier) = (&task, &step, report.as_deref(), &earlier[..]);
+                context::prompt(context::Request { task, step, report, earlier, tokens, map })
+            })
+        });
+        match made.await {
+            Ok(context) => context.map_err(|unsendable| unsendable.to_string()),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
     }
 
     /// One call, within what is left of the money and the time.

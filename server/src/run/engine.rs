@@ -14,6 +14,7 @@ use super::{Event, Kind, Outcome};
 use crate::conductor::Conductor;
 use crate::conductor::host::{Host, HostOptions};
 use crate::config::{Config, Trust};
+use crate::context::Maps;
 use crate::ledger::Ledger;
 use crate::patch::Patch;
 use crate::pool::{ConfigProblem, Pool};
@@ -29,6 +30,7 @@ pub struct Engine {
     trust: Trust,
     problems: Vec<ConfigProblem>,
     memory: OnceLock<Memory>,
+    pub(super) maps: Maps,
 }
 
 /// The conductor and what it learns from; made by the first run.
@@ -43,7 +45,8 @@ impl Engine {
     /// An engine for this configuration. Nothing is started, opened or contacted before the first run.
     pub fn new(config: Config, trust: Trust) -> Self {
         let (pool, problems) = Pool::new(&config.workers, &config.repair);
-        Self { config, trust, pool, problems, memory: OnceLock::new() }
+        let maps = Maps::new(config.places.cache_dir.clone());
+        Self { config, trust, pool, problems, memory: OnceLock::new(), maps }
     }
 
     pub(super) fn memory(&self) -> &Memory {
@@ -84,7 +87,13 @@ impl Engine {
     /// Does the task and says how it ended; never panics, never hangs past the budget.
     /// `events` gets every change of state; dropping its receiver does not matter.
     pub async fn run(&self, task: Task, events: UnboundedSender<Event>, cancel: CancellationToken) -> Outcome {
-        self.framed(task, events, cancel, async |turns| turns.run().await).await
+        let whole = cancel.clone();
+        let run = async |turns: &mut Turns<'_>| {
+            // While the tests run; what is not done when the run ends goes on for the next one.
+            let mapping = self.maps.refresh(&turns.task.snapshot, whole.clone());
+            turns.run(mapping).await
+        };
+        self.framed(task, events, cancel, run).await
     }
 
     /// Judges a patch again, for a snapshot that is newer than the one it was made for.

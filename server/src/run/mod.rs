@@ -1,12 +1,13 @@
 //! The one loop: Task → Workflow → Replies → Patch → Verdict → Outcome.
 //!
-//! [`Engine::run`] is the only entry. `turns` is the loop itself, `delegate` what happens within one step.
+//! [`Engine::run`] is the only entry that does anything. `turns` is the loop itself, `delegate` what happens within one step.
 
 mod delegate;
 mod engine;
 mod event;
 mod examine;
 mod outcome;
+mod preview;
 mod record;
 mod turns;
 

@@ -9,6 +9,7 @@ use super::delegate::{Checks, Delegation, Made};
 use super::{ConductorRecord, Engine, Event, Kind, Outcome, StepRecord};
 use crate::conductor::mini::Need;
 use crate::conductor::{self, Decision};
+use crate::context::Mapping;
 use crate::patch::{self, Patch};
 use crate::pool::{Budget, Facts, REPAIR};
 use crate::task::{Goal, Task, Tier};
@@ -26,6 +27,8 @@ pub(super) struct Turns<'a> {
     pub events: UnboundedSender<Event>,
     pub stop: CancellationToken,
     pub started: Instant,
+    /// The map of the workspace, while it is brought up to date.
+    pub mapping: Option<Mapping>,
     /// What may still be spent.
     pub money: Budget,
     /// What is known so far; what remains of it when the run is stopped is still true.
@@ -45,7 +48,7 @@ impl<'a> Turns<'a> {
         outcome: &'a mut Outcome,
     ) -> Self {
         let money = Budget::new(task.budget.usd);
-        Self { engine, task, events, stop, started, money, outcome }
+        Self { engine, task, events, stop, started, mapping: None, money, outcome }
     }
 
     pub fn tell(&self, event: Event) {
@@ -54,7 +57,8 @@ impl<'a> Turns<'a> {
     }
 
     /// The whole run.
-    pub async fn run(&mut self) -> End {
+    pub async fn run(&mut self, mapping: Mapping) -> End {
+        self.mapping = Some(mapping);
         if self.task.goal == Goal::Ask {
             return self.converse(None).await;
         }
