@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
 
 use super::{Usage, block_on, config, place};
 use crate::config::Trust;
@@ -61,7 +60,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
         budget: Budget { time: std::time::Duration::ZERO, usd: 0.0 },
         snapshot,
     };
-    let context = block_on(engine.preview(&task, arguments.tokens, &CancellationToken::new()))?;
+    let context = block_on(engine.preview(&task, arguments.tokens))?;
     let (parts, tokens) = context.costs();
     let prompt = &context.prompt;
     if arguments.json {

@@ -82,9 +82,13 @@ impl Maps {
 }
 
 impl Drop for Maps {
-    /// Stops what is still going on, and waits until what is known by then is kept.
+    /// Stops what is still going on. The shell, which ends next, waits until what is known by then is kept; a
+    /// server goes on, and must not be held up.
     fn drop(&mut self) {
         self.stop.cancel();
+        if tokio::runtime::Handle::try_current().is_ok() {
+            return;
+        }
         for thread in std::mem::take(self.threads.get_mut().unwrap_or_else(PoisonError::into_inner)) {
             // A thread that panicked has nothing to keep.
             let _ = thread.join();
@@ -109,5 +113,40 @@ impl Mapping {
         drop(map);
         self.map.write().unwrap_or_else(PoisonError::into_inner).lay(snapshot.overlay());
         look(&read())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::Maps;
+    use crate::workspace::Snapshot;
+
+    #[test]
+    fn a_map_outlives_its_run_and_its_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, cache) = (folder.path().canonicalize().unwrap().join("p"), folder.path().join("cache"));
+        std::fs::create_dir(&root).unwrap();
+        std::fs::write(root.join("a.py"), "def f(): pass\n").unwrap();
+        let snapshot = Snapshot::new(root.clone(), Default::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let defined = |maps: &Maps, cancel: CancellationToken| {
+            let mapping = maps.refresh(&snapshot, cancel);
+            let is_ready = runtime.block_on(mapping.ready(Duration::MAX));
+            (is_ready, mapping.look(&snapshot, |map| (map.defining("f").len(), map.defining("g").len())))
+        };
+        let stopped = CancellationToken::new();
+        stopped.cancel();
+        let maps = Maps::new(cache.clone());
+        assert_eq!(defined(&maps, stopped.clone()), (false, (0, 0)));
+        assert_eq!(defined(&maps, CancellationToken::new()), (true, (1, 0)));
+        std::fs::write(root.join("b.py"), "def g(): pass\n").unwrap();
+        assert_eq!(defined(&maps, CancellationToken::new()), (true, (1, 1)));
+        drop(maps);
+        // What is not read again was kept.
+        assert_eq!(defined(&Maps::new(cache), stopped), (false, (1, 1)));
     }
 }

@@ -79,7 +79,9 @@ impl<'a> Related<'a> {
         let names = about(&self.own.tagged, &self.focus, self.own.text.len());
         let mut users: Vec<FileId> = Vec::new();
         for name in &names {
-            let is_own = |user: &FileId| self.map.definers(*name, *user).contains(&self.file);
+            // All but a few of very many users have a rank.
+            let is_own =
+                |user: &FileId| self.rank.contains_key(user) && self.map.definers(*name, *user).contains(&self.file);
             if self.map.definers(*name, self.file).len() <= COMMON {
                 users.extend(self.map.users(*name).iter().copied().filter(is_own));
             }
@@ -171,7 +173,7 @@ fn used(own: &Source<'_>, focus: &Range<usize>) -> Vec<(u64, usize)> {
 
 /// The names that the code in focus gives others to use: that of the item, or all of a whole file.
 fn about(tagged: &Tagged, focus: &Range<usize>, length: usize) -> Vec<u64> {
-    if focus.len() >= length {
+    if focus.start <= '\u{feff}'.len_utf8() && focus.end >= length {
         return tagged.definitions.iter().filter(|found| found.holds).map(|found| found.name).collect();
     }
     tagged.around(focus.start).map(|found| found.name).into_iter().collect()

@@ -17,12 +17,7 @@ const TOKENS: usize = 32_768 - 4_096;
 impl Engine {
     /// The prompt of the first step, with a map that is up to date however long that takes. `tokens`: that it may
     /// have; `None`: what the first configured model leaves for it.
-    pub async fn preview(
-        &self,
-        task: &Task,
-        tokens: Option<usize>,
-        cancel: &CancellationToken,
-    ) -> Result<Context, Unsendable> {
+    pub async fn preview(&self, task: &Task, tokens: Option<usize>) -> Result<Context, Unsendable> {
         let models = self.pool.facts();
         let first = models.iter().find_map(|facts| self.pool.llm(&facts.name));
         let tokens = tokens.or(first.map(crate::pool::Llm::prompt_budget)).unwrap_or(TOKENS);
@@ -41,7 +36,7 @@ impl Engine {
             Decision::Delegate { step, .. } => step,
             Decision::Stop { why } => unreachable!("there is somebody to ask: {why}"),
         };
-        let mapping = self.maps.refresh(&task.snapshot, cancel.clone());
+        let mapping = self.maps.refresh(&task.snapshot, CancellationToken::new());
         mapping.ready(Duration::MAX).await;
         mapping.look(&task.snapshot, |map| {
             context::prompt(Request { task, step: &step, report: None, earlier: &[], tokens, map })
