@@ -1,12 +1,14 @@
 //! Code actions: what the menu offers at a place. Answered from the text nearby, in milliseconds;
 //! every action is only a command, so offering it costs nothing.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use baton_grammars::{Item, ItemKind, Language, by_alias, by_path};
 use tower_lsp_server::ls_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionTriggerKind, Command, Diagnostic,
-    Range, TextDocumentIdentifier,
+    Range, TextDocumentIdentifier, TextDocumentItem,
 };
 
 use super::command::{Argument, Verb};
@@ -126,6 +128,17 @@ fn around(diagnostics: &[Diagnostic]) -> Option<Range> {
     let start = diagnostics.iter().map(|d| d.range.start).min()?;
     let end = diagnostics.iter().map(|d| d.range.end).max()?;
     Some(Range { start, end })
+}
+
+/// Prepares the language of a document that was opened, once, beside everything else: the first menu has no time for it.
+pub fn warm(document: &TextDocumentItem) {
+    static BEGUN: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+    let language = path_of(&document.uri).and_then(|file| language(&file, &document.language_id));
+    let Some(language) = language else { return };
+    if BEGUN.lock().unwrap_or_else(PoisonError::into_inner).insert(language.id) {
+        // Without a thread the first menu does it.
+        let _ = std::thread::Builder::new().name("warm".into()).spawn(|| language.warm());
+    }
 }
 
 /// The language of a file by its name, else by what the editor calls it.

@@ -233,12 +233,16 @@ impl LanguageServer for Server {
     }
 
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
+        menu::warm(&params.text_document);
         self.session.open(params.text_document);
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
-        self.session.close(&params.text_document.uri);
+        let last = self.session.close(&params.text_document.uri);
         memory::return_freed();
+        if last {
+            memory::forget_code();
+        }
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {

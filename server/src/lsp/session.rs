@@ -58,9 +58,11 @@ impl Session {
         self.state().documents.insert(item.uri, Open { document, language: item.language_id });
     }
 
-    /// A document was closed.
-    pub fn close(&self, uri: &Uri) {
-        self.state().documents.remove(uri);
+    /// A document was closed; whether it was the last one.
+    pub fn close(&self, uri: &Uri) -> bool {
+        let mut state = self.state();
+        state.documents.remove(uri);
+        state.documents.is_empty()
     }
 
     /// A document was changed. A change that does not fit loses the document; see [`Document::change`].

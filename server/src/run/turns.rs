@@ -64,7 +64,8 @@ impl<'a> Turns<'a> {
         }
         let path = self.task.focus.path.clone();
         if baton_grammars::by_path(path.as_str().as_ref()).is_none() {
-            let known: Vec<&str> = baton_grammars::all().iter().map(|language| language.facts.name.as_str()).collect();
+            let with_files = baton_grammars::all().iter().filter(|language| !language.facts.extensions.is_empty());
+            let known: Vec<&str> = with_files.map(|language| language.facts.name.as_str()).collect();
             return (Kind::Failed, format!("Baton has no parser for {path}; it knows {}", known.join(", ")));
         }
         if let Err(problem) = self.task.snapshot.read(&path) {
