@@ -3,6 +3,7 @@
 use baton_tests::Project;
 use baton_tests::client::lsp_range;
 use baton_tests::editor::{Editor, full};
+use baton_tests::openai::{Act, OpenAi};
 use serde_json::{Value, json};
 
 /// The line of the demo's bug, counted from 0.
@@ -67,6 +68,122 @@ fn a_client_that_can_do_little_gets_a_plain_edit_and_a_message() {
     let error = editor.client.call_error("workspace/executeCommand", params);
     assert!(error["message"].as_str().unwrap().contains("baton fix"), "{error}");
     editor.client.shutdown();
+}
+
+/// The right fix, with the comparison in a module of its own; more files may follow.
+fn with_a_module(more: &str) -> Act {
+    let old = "        if merged and start < merged[-1][1]:";
+    let new = "        if merged and overlaps(start, merged[-1][1]):";
+    Act::Say(format!(
+        "*** Begin Patch\n*** Update File: bookings.py\n@@\n-def merge(bookings):\n+from spans import overlaps\n+\n+\n+def merge(bookings):\n@@\n-{old}\n+{new}\n*** Add File: spans.py\n+def overlaps(start, end):\n+    return start <= end\n{more}*** End Patch\n"
+    ))
+}
+
+/// The demo's file in an editor that handles files, and a model that answers so.
+fn scripted(server: &OpenAi, workspace_edit: Value) -> Editor {
+    let project = Project::copy_of("tests/demo");
+    project.write("old.py", "x = 1\n");
+    project.configure(&format!("[repair]\nenabled = false\n{}", server.worker("scripted", "")));
+    let mut capabilities = full();
+    capabilities["workspace"]["workspaceEdit"] = workspace_edit;
+    Editor::open(project, "bookings.py", capabilities)
+}
+
+fn able() -> Value {
+    let operations = json!(["create", "rename", "delete"]);
+    json!({"documentChanges": true, "resourceOperations": operations, "changeAnnotationSupport": {}})
+}
+
+#[test]
+fn a_new_file_comes_before_its_text_and_the_other_edits() {
+    let server = OpenAi::start([with_a_module("")]);
+    let mut editor = scripted(&server, able());
+    let job = editor.execute("baton.fix", LINE, json!({}));
+    let seen = editor.follow(&job, applied);
+    let [edit] = &*seen.edits else { panic!("{:?} {:?}", seen.edits, seen.lines) };
+    let changes = edit["edit"]["documentChanges"].as_array().unwrap();
+    let spans = editor.project.uri("spans.py");
+    let options = json!({"overwrite": false, "ignoreIfExists": false});
+    assert_eq!(changes[0], json!({"kind": "create", "uri": spans, "options": options, "annotationId": "baton"}));
+    let texts: Vec<&Value> = changes[1..].iter().map(|change| &change["textDocument"]).collect();
+    assert_eq!(texts, [&json!({"uri": editor.uri, "version": 3}), &json!({"uri": spans, "version": null})]);
+    assert_eq!(changes[2]["edits"][0]["newText"], "def overlaps(start, end):\n    return start <= end\n");
+    let annotation = &edit["edit"]["changeAnnotations"]["baton"];
+    assert_eq!((&annotation["label"], &annotation["needsConfirmation"]), (&json!("Baton: fix `merge`"), &json!(false)));
+    assert!(annotation["description"].as_str().unwrap().contains("passes now"), "{annotation}");
+    assert!(!editor.project.root().join("spans.py").exists(), "the disk is the editor's to write");
+    editor.client.shutdown();
+}
+
+#[test]
+fn an_editor_that_makes_no_files_gets_a_sentence() {
+    let server = OpenAi::start([with_a_module("")]);
+    let mut editor = scripted(&server, json!({"documentChanges": true, "resourceOperations": ["delete"]}));
+    let job = editor.execute("baton.fix", LINE, json!({}));
+    let seen = editor.follow(&job, applied);
+    assert_eq!(seen.edits, [Value::Null; 0]);
+    let said = editor.client.claim("window/showMessage");
+    let wanted =
+        "Baton changed nothing: spans.py would be created, which this editor does not do for a language server.";
+    assert_eq!(said["message"], wanted);
+    editor.client.shutdown();
+}
+
+#[test]
+fn a_file_that_appears_or_is_edited_meanwhile_is_left_alone() {
+    for (path, says) in [("spans.py", "spans.py was made meanwhile"), ("old.py", "old.py was edited meanwhile")] {
+        let server = OpenAi::start([with_a_module("*** Delete File: old.py\n")]);
+        let mut editor = scripted(&server, able());
+        let job = editor.execute("baton.fix", LINE, json!({}));
+        let seen = editor.follow(&job, |editor, method, params| match method {
+            // The patch is verified by then.
+            "window/showMessageRequest" => {
+                editor.project.write(path, "mine\n");
+                json!({"title": "Apply"})
+            }
+            _ => applied(editor, method, params),
+        });
+        assert_eq!(seen.edits, [Value::Null; 0], "{:?}", seen.lines);
+        let said = editor.client.claim("window/showMessage");
+        assert!(said["message"].as_str().unwrap().contains(says), "{said}");
+        editor.client.shutdown();
+    }
+}
+
+#[test]
+fn files_that_need_a_word_are_asked_for_once() {
+    for (answer, applies) in
+        [(json!({"title": "Apply"}), true), (json!({"title": "Cancel"}), false), (Value::Null, false)]
+    {
+        let server = OpenAi::start([with_a_module("*** Delete File: old.py\n")]);
+        let mut editor = scripted(&server, able());
+        let job = editor.execute("baton.fix", LINE, json!({}));
+        let mut questions = Vec::new();
+        let seen = editor.follow(&job, |editor, method, params| match method {
+            "window/showMessageRequest" => {
+                questions.push(params.clone());
+                answer.clone()
+            }
+            _ => applied(editor, method, params),
+        });
+        let [question] = &*questions else { panic!("{questions:?}") };
+        let wanted = "Baton's edit for `merge` is verified and needs your word:\n- old.py would be deleted";
+        assert_eq!(question["message"], wanted);
+        assert_eq!(question["actions"], json!([{"title": "Apply"}, {"title": "Cancel"}]));
+        assert_eq!(seen.edits.len(), usize::from(applies));
+        if applies {
+            let edit = &seen.edits[0]["edit"];
+            let old = editor.project.uri("old.py");
+            let last = edit["documentChanges"].as_array().unwrap().last().unwrap();
+            assert_eq!((&last["kind"], &last["annotationId"]), (&json!("delete"), &json!(old)));
+            let annotation = &edit["changeAnnotations"][old];
+            assert_eq!(annotation["needsConfirmation"], true);
+            assert_eq!(annotation["description"], "old.py would be deleted");
+        } else {
+            assert_eq!(seen.lines.last().unwrap(), "the edit was not applied");
+        }
+        editor.client.shutdown();
+    }
 }
 
 #[test]

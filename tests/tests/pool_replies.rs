@@ -157,13 +157,25 @@ fn hostile_replies_change_nothing() {
         block(".git/config", "[core]", "[core]\n\tfsmonitor = touch owned"),
         block(".GIT/config", "[core]", "[core]\n\tfsmonitor = touch owned"),
         block("link/outside.py", "x = 1", "x = 2"),
-        block(".vscode/tasks.json", "{}", "{\"tasks\": []}"),
         block(".env", "A=1", "A=2"),
         block("test_bookings.py", "[(540, 630)])", "[(540, 631)])"),
         block("test_bookings.py", "class Merge(unittest.TestCase):", "class Merge:"),
         block("bookings.py", OLD, "        if merged and start \u{202e}<= merged[-1][1]:"),
         "--- a/test_bookings.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-import unittest\n".to_owned(),
         "--- /dev/null\n+++ b/conftest.py\n@@ -0,0 +1 @@\n+import os\n".to_owned(),
+        envelope("*** Delete File: test_bookings.py"),
+        envelope("*** Update File: test_bookings.py\n*** Move to: old_bookings.txt"),
+        envelope("*** Update File: bookings.py\n*** Move to: ../bookings.py"),
+        envelope("*** Update File: bookings.py\n*** Move to: link/bookings.py"),
+        envelope("*** Update File: bookings.py\n*** Move to: test_bookings.py"),
+        envelope("*** Add File: bookings.py\n+x = 1"),
+        envelope("*** Add File: Bookings.PY\n+x = 1"),
+        envelope("*** Add File: link/new.py\n+x = 1"),
+        envelope("*** Add File: .git/hooks/pre-commit\n+touch owned"),
+        envelope("*** Add File: sitecustomize.py\n+import os"),
+        envelope("*** Add File: tests/__init__.py\n+import os"),
+        block("link/new.py", "", "x = 1"),
+        block("../new.py", "", "x = 1"),
     ];
     for reply in replies {
         let server = OpenAi::start(vec![Act::Say(reply.clone()); 12]);
@@ -187,6 +199,83 @@ fn hostile_replies_change_nothing() {
             assert!(!call.user().contains("private"), "nothing leaks:\n{}", call.user());
         }
     }
+}
+
+/// A patch as `apply_patch` takes it.
+fn envelope(lines: &str) -> String {
+    format!("*** Begin Patch\n{lines}\n*** End Patch\n")
+}
+
+const RIGHT: &str = "*** Update File: bookings.py\n-        if merged and start < merged[-1][1]:\n+        if merged and start <= merged[-1][1]:";
+
+#[test]
+fn what_stands_in_for_the_tests_is_rejected() {
+    for (files, says) in [
+        ("*** Add File: unittest.py\n+class TestCase:\n+    pass", "unittest.py would be loaded in place of"),
+        ("*** Update File: bookings.py\n*** Move to: json.py", "json.py would be loaded in place of"),
+    ] {
+        let server = OpenAi::start([Act::Say(envelope(files)), right()]);
+        let project = project(&server, "");
+        let (code, reply) = project.json(&["fix", "bookings.py:8"]);
+        assert_eq!((code, statuses(&reply)), (0, vec!["rejected", "verified"]), "{reply:#}");
+        assert!(server.calls()[1].user().contains(says), "{}", server.calls()[1].user());
+    }
+}
+
+#[test]
+fn a_new_module_beside_the_focus_is_verified_and_written() {
+    let reply = block("bookings.py", OLD, "        if merged and overlaps(start, merged[-1][1]):")
+        + &block("bookings.py", "def merge(bookings):", "from lib.spans import overlaps\n\n\ndef merge(bookings):")
+        + &block("lib/spans.py", "", "def overlaps(start, end):\n    return start <= end");
+    let server = OpenAi::start([Act::Say(reply)]);
+    let project = project(&server, "");
+    let (code, reply) = project.json(&["fix", "bookings.py:8", "--apply"]);
+    assert_eq!((code, statuses(&reply)), (0, vec!["verified"]), "{reply:#}");
+    assert_eq!(reply["asks"], Value::Null);
+    assert!(reply["diff"].as_str().expect("a diff").contains("--- /dev/null\n+++ b/lib/spans.py\n"), "{reply:#}");
+    assert_eq!(project.read("lib/spans.py"), "def overlaps(start, end):\n    return start <= end\n");
+    assert!(project.read("bookings.py").contains("from lib.spans import overlaps"));
+}
+
+#[test]
+fn only_the_user_can_allow_some_files() {
+    let files = format!(
+        "{RIGHT}\n*** Update File: pyproject.toml\n-a = 1\n+a = 2\n*** Delete File: old.py\n*** Update File: note.py\n*** Move to: notes/note.py"
+    );
+    let start = || {
+        let server = OpenAi::start([Act::Say(envelope(&files))]);
+        let project = project(&server, "");
+        for (path, text) in
+            [("../outside.py", ""), ("pyproject.toml", "[tool.x]\na = 1\n"), ("old.py", "x = 1\n"), ("note.py", "")]
+        {
+            project.write(path, text);
+        }
+        (server, project)
+    };
+    let (_server, project) = start();
+    let before = everything(&project);
+    let (code, reply) = project.json(&["fix", "bookings.py:8", "--apply", "--allow", "old.py"]);
+    assert_eq!((code, statuses(&reply)), (1, vec!["verified"]), "{reply:#}");
+    let why = "pyproject.toml can execute code; Baton does not change it by itself";
+    assert_eq!(reply["asks"]["pyproject.toml"], why);
+    assert_eq!(reply["asks"]["old.py"], "old.py would be deleted");
+    let message = format!(
+        "nothing was written: note.py would become notes/note.py; {why}; allow it with --allow note.py --allow pyproject.toml"
+    );
+    assert_eq!(reply["message"], message);
+    assert!(reply["diff"].as_str().expect("a diff").contains("rename to notes/note.py"), "{reply:#}");
+    assert_eq!(everything(&project), before);
+
+    let (_server, project) = start();
+    let allowed = ["--allow", "old.py", "--allow", "note.py", "--allow", "pyproject.toml"];
+    let (code, reply) = project.json(&[&["fix", "bookings.py:8", "--apply"], &allowed[..]].concat());
+    assert_eq!(code, 0, "{reply:#}");
+    assert_eq!(
+        (project.read("pyproject.toml"), project.read("notes/note.py")),
+        ("[tool.x]\na = 2\n".into(), "".into())
+    );
+    assert!(!project.root().join("old.py").exists() && !project.root().join("note.py").exists());
+    assert!(project.read("bookings.py").contains("start <= merged"));
 }
 
 /// Every file of the project and beside it, with its text.

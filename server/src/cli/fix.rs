@@ -36,6 +36,9 @@ pub(super) struct Change {
     /// Write the verified change to the files
     #[arg(long, conflicts_with = "diff")]
     apply: bool,
+    /// With --apply: a file that may change although it can execute code, be deleted or renamed; once for each
+    #[arg(long, value_name = "PATH", requires = "apply")]
+    allow: Vec<String>,
     /// Print the diff and nothing else on standard output (the default)
     #[arg(long)]
     diff: bool,
@@ -44,7 +47,7 @@ pub(super) struct Change {
 impl Change {
     /// Makes the change, shows it and, where asked, writes it.
     pub(super) fn run(self, goal: Goal, instruction: String) -> Result<ExitCode, Usage> {
-        let Self { request, test, apply, diff } = self;
+        let Self { request, test, apply, allow, diff } = self;
         let config = config()?;
         let (snapshot, focus) = place::locate(&request.place, request.root.as_deref())?;
         let engine = request.engine(config, snapshot.root())?;
@@ -58,21 +61,26 @@ impl Change {
             snapshot: snapshot.clone(),
         };
         let mut outcome = block_on(progress::watch(|events, cancel| engine.run(task, events, cancel), !request.json));
-        let mut written = false;
-        if apply && outcome.kind == Kind::Verified {
-            written = apply_to_disk(&mut outcome, &snapshot);
-        }
+        let verified = outcome.kind == Kind::Verified;
+        let written = apply && verified && apply_to_disk(&mut outcome, &snapshot, &allow);
         if request.json {
             println!("{}", serde_json::to_string(&Printed::from(&outcome))?);
         } else {
             print_text(&outcome, written, apply || diff);
         }
-        Ok(exit_code(outcome.kind))
+        Ok(if apply && !written && verified { ExitCode::FAILURE } else { exit_code(outcome.kind) })
     }
 }
 
-fn apply_to_disk(outcome: &mut Outcome, snapshot: &Snapshot) -> bool {
+fn apply_to_disk(outcome: &mut Outcome, snapshot: &Snapshot, allowed: &[String]) -> bool {
     let Some(verified) = &outcome.verified else { return false };
+    let asks = outcome.asks.iter().filter(|(path, _)| !allowed.iter().any(|allowed| allowed == path.as_str()));
+    let (whys, flags): (Vec<&str>, Vec<String>) =
+        asks.map(|(path, why)| (why.as_str(), format!("--allow {path}"))).unzip();
+    if !whys.is_empty() {
+        outcome.message = format!("nothing was written: {}; allow it with {}", whys.join("; "), flags.join(" "));
+        return false;
+    }
     match write_all(snapshot, verified.patch()) {
         Ok(()) => return true,
         Err(WriteError::Stale(path)) => {
@@ -93,7 +101,8 @@ fn print_text(outcome: &Outcome, written: bool, decided: bool) {
     if written {
         eprintln!("written");
     } else if outcome.kind == Kind::Verified && !decided {
-        eprintln!("nothing was written; add --apply to write it");
+        let allow: String = outcome.asks.keys().map(|path| format!(" --allow {path}")).collect();
+        eprintln!("nothing was written; add --apply{allow} to write it");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::patch::Asks;
 use crate::run::{ConductorRecord, Kind, Outcome, StepRecord};
 use crate::verify::{Level, Verdict};
 use crate::workflow::Step;
@@ -13,6 +14,8 @@ pub struct Printed<'a> {
     message: &'a str,
     verdict: Option<PrintedVerdict<'a>>,
     diff: &'a str,
+    #[serde(skip_serializing_if = "Asks::is_empty")]
+    asks: &'a Asks,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<&'a str>,
     workflow: &'a [Step],
@@ -43,6 +46,7 @@ impl<'a> From<&'a Outcome> for Printed<'a> {
                 report: &report.report,
             }),
             diff: &outcome.diff,
+            asks: &outcome.asks,
             answer: outcome.answer.as_deref(),
             workflow: &outcome.workflow.steps,
             steps: &outcome.steps,

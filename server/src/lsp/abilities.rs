@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tower_lsp_server::ls_types::{
     CodeActionKind, CodeActionOptions, CodeActionProviderCapability, ExecuteCommandOptions, InitializeParams, OneOf,
-    PositionEncodingKind, ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
+    PositionEncodingKind, ResourceOperationKind, ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
     TextDocumentSyncOptions, WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 
@@ -19,6 +19,14 @@ pub struct Abilities {
     pub apply_edit: bool,
     /// Takes edits that name the version they are for.
     pub document_changes: bool,
+    /// Makes new files for the server.
+    pub create_files: bool,
+    /// Renames files for the server.
+    pub rename_files: bool,
+    /// Deletes files for the server.
+    pub delete_files: bool,
+    /// Shows what a change is about, and asks before those that need it.
+    pub annotations: bool,
     /// Takes code actions, not only commands.
     pub code_actions: bool,
     /// Shows progress that the server begins.
@@ -37,6 +45,8 @@ impl Abilities {
         let can = &params.capabilities;
         let workspace = can.workspace.as_ref();
         let edits = workspace.and_then(|w| w.workspace_edit.as_ref());
+        let operations = edits.and_then(|e| e.resource_operations.as_deref()).unwrap_or_default();
+        let operates = |kind| edits.and_then(|e| e.document_changes) == Some(true) && operations.contains(&kind);
         let actions = can.text_document.as_ref().and_then(|t| t.code_action.as_ref());
         let encodings = can.general.as_ref().and_then(|g| g.position_encodings.as_deref());
         let options = params.initialization_options.as_ref().unwrap_or(&Value::Null);
@@ -44,6 +54,10 @@ impl Abilities {
             encoding: encoding(encodings.unwrap_or_default()),
             apply_edit: workspace.and_then(|w| w.apply_edit) == Some(true),
             document_changes: edits.and_then(|e| e.document_changes) == Some(true),
+            create_files: operates(ResourceOperationKind::Create),
+            rename_files: operates(ResourceOperationKind::Rename),
+            delete_files: operates(ResourceOperationKind::Delete),
+            annotations: edits.is_some_and(|e| e.change_annotation_support.is_some()),
             code_actions: actions.is_some_and(|a| a.code_action_literal_support.is_some()),
             progress: can.window.as_ref().and_then(|w| w.work_done_progress) == Some(true),
             configuration: workspace.and_then(|w| w.configuration) == Some(true),

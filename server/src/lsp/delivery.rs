@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 use tower_lsp_server::Client;
 use tower_lsp_server::ls_types::{ApplyWorkspaceEditParams, request};
 
-use super::edit::{FileEdits, workspace_edit};
+use super::edit::{FileChange, Note, workspace_edit};
 use super::folders::{Folder, path_of};
 use super::merge::carried;
 use super::session::Session;
-use crate::patch::Patch;
+use crate::patch::{Asks, Fate, Patch};
 use crate::run::Engine;
 use crate::task::Task;
 use crate::verify::VerifiedPatch;
@@ -30,10 +30,19 @@ pub enum Approved {
 }
 
 impl Approved {
-    fn patch(&self) -> &Patch {
+    /// The patch.
+    pub fn patch(&self) -> &Patch {
         match self {
             Self::Verified(verified) => verified.patch(),
             Self::ByUser(patch) => patch,
+        }
+    }
+
+    /// What the checks said of it.
+    fn verdict(&self) -> &str {
+        match self {
+            Self::Verified(verified) => &verified.verdict().report().report,
+            Self::ByUser(_) => "nothing could verify it",
         }
     }
 }
@@ -48,6 +57,8 @@ pub struct Delivery<'a> {
     pub engine: &'a Engine,
     /// Where the files are.
     pub folder: &'a Folder,
+    /// What the user was asked for and allowed, with why.
+    pub asks: &'a Asks,
     /// The user's way to stop it.
     pub cancel: &'a CancellationToken,
 }
@@ -60,13 +71,12 @@ impl Delivery<'_> {
         for _ in 0..ATTEMPTS {
             let now = self.now(approved.patch())?;
             let changed = changed(&task.snapshot, &now, approved.patch());
-            let Some(first) = changed.first() else { return self.apply(&now, approved.patch(), label).await };
+            let Some(first) = changed.first() else { return self.apply(&now, &approved, label).await };
             let Approved::Verified(verified) = approved else {
                 return Err(format!("{first} was edited meanwhile; run it again"));
             };
-            let patch = carried(verified.patch(), &task.snapshot, &now).map_err(|path| {
-                format!("{path} was edited meanwhile in the lines that the fix changes; run it again")
-            })?;
+            let patch =
+                carried(verified.patch(), &task.snapshot, &now).map_err(|why| format!("{why}; run it again"))?;
             task.snapshot = now;
             let (unheard, _) = mpsc::unbounded_channel();
             let outcome = self.engine.verify(task.clone(), patch, unheard, self.cancel.clone()).await;
@@ -91,17 +101,21 @@ impl Delivery<'_> {
         Ok(state.snapshot(self.folder))
     }
 
-    async fn apply(&self, now: &Snapshot, patch: &Patch, label: &str) -> Result<(), String> {
+    async fn apply(&self, now: &Snapshot, approved: &Approved, label: &str) -> Result<(), String> {
         if self.cancel.is_cancelled() {
             return Err("it was cancelled".into());
         }
-        let files = patch.files().iter().map(|(path, edits)| {
-            let text = now.read(path).map_err(|e| e.to_string())?;
-            let uri = self.uri(path).ok_or_else(|| format!("{path} has no URI"))?;
-            Ok(FileEdits { uri, version: now.version(path), text, edits: edits.clone() })
+        let named = |path: &RelPath| self.uri(path).ok_or_else(|| format!("{path} has no URI"));
+        let files = approved.patch().files().iter().map(|(path, change)| {
+            let text = change.before(path, now).map_err(|e| e.to_string())?;
+            let to = if let Fate::Moved(to) = &change.fate { Some(named(to)?) } else { None };
+            let asked = self.asks.get(change.name(path).filter(|name| self.asks.contains_key(name)).unwrap_or(path));
+            let (uri, version, asked) = (named(path)?, now.version(path), asked.cloned());
+            Ok(FileChange { uri, version, text, change: change.clone(), to, asked })
         });
         let files = files.collect::<Result<Vec<_>, String>>()?;
-        let edit = workspace_edit(files, self.session.state().abilities);
+        let note = Note { label, verdict: approved.verdict() };
+        let edit = workspace_edit(files, self.session.state().abilities, &note);
         let params = ApplyWorkspaceEditParams { label: Some(label.to_owned()), edit };
         match self.client.send_request::<request::ApplyWorkspaceEdit>(params).await {
             Ok(answer) if answer.applied => Ok(()),
@@ -124,12 +138,13 @@ impl Delivery<'_> {
     }
 }
 
-/// What the run saw and what is different now, the patch's own files first.
+/// What the run saw and what is different now: names that are taken, then the patch's own files, then others.
 fn changed(then: &Snapshot, now: &Snapshot, patch: &Patch) -> Vec<RelPath> {
     let own: Vec<RelPath> = patch.files().keys().cloned().collect();
     let mut others: BTreeSet<RelPath> = then.read_from_disk().into_keys().collect();
     others.extend(then.overlay().keys().chain(now.overlay().keys()).cloned());
     others.retain(|path| !own.contains(path));
     let text = |snapshot: &Snapshot, path: &RelPath| -> Option<Arc<str>> { snapshot.read(path).ok() };
-    own.into_iter().chain(others).filter(|path| text(then, path) != text(now, path)).collect()
+    let edited = own.into_iter().chain(others).filter(|path| text(then, path) != text(now, path));
+    patch.new_names().filter_map(|name| now.namesake(name)).chain(edited).collect()
 }

@@ -12,15 +12,20 @@ use tower_lsp_server::Client;
 use tower_lsp_server::ls_types::{MessageActionItem, MessageType, notification::Notification};
 
 use super::delivery::{Approved, Delivery};
+use super::edit;
 use super::folders::Folder;
 use super::memory;
 use super::progress::Progress;
 use super::session::Shared;
+use crate::patch::Asks;
 use crate::run::{Engine, Kind, Outcome};
 use crate::task::{Goal, Task};
 
 /// What is offered for an edit that came without words: an editor has no way to ask for them.
 const WISHES: [&str; 4] = ["Simplify it", "Handle its errors", "Make it faster", "Document it"];
+/// The answers to the question about files that only the user can allow.
+const APPLY: &str = "Apply";
+const CANCEL: &str = "Cancel";
 /// The user's word that an edit nothing could judge is wanted.
 const APPLY_ANYWAY: &str = "Apply unverified edit";
 
@@ -162,7 +167,7 @@ impl Job {
     }
 
     async fn finish(self, outcome: Outcome, session: &Shared, client: &Client) -> End {
-        let Outcome { kind, verified, proposal, answer, message, .. } = outcome;
+        let Outcome { kind, verified, proposal, asks, answer, message, .. } = outcome;
         if let Some(answer) = answer {
             if session.state().abilities.answers {
                 client.send_notification::<Answer>(json!({"job": self.id, "answer": answer})).await;
@@ -170,32 +175,58 @@ impl Job {
             }
             return End::said(MessageType::INFO, answer);
         }
-        if let Some(verified) = verified {
-            return self.deliver(Approved::Verified(verified), message, session, client).await;
+        let approved = match (kind, verified, proposal) {
+            (_, Some(verified), _) => Approved::Verified(verified),
+            (Kind::Unverified, _, Some(proposal)) => Approved::ByUser(proposal),
+            (Kind::Cancelled, ..) => return End::known("cancelled"),
+            (Kind::NoChange, ..) => return End::said(MessageType::INFO, message),
+            _ => return End::said(MessageType::WARNING, message),
+        };
+        let abilities = session.state().abilities;
+        if let Some(why) = edit::refusal(approved.patch(), abilities) {
+            return End::said(MessageType::WARNING, format!("Baton changed nothing: {why}."));
         }
-        match (kind, proposal) {
-            (Kind::Unverified, Some(proposal)) => {
-                let question = format!("Baton has an edit for {} that it could not verify: {message}", self.subject);
-                match self.choose(client, question, &[APPLY_ANYWAY]).await {
-                    Ok(Some(_)) => self.deliver(Approved::ByUser(proposal), message, session, client).await,
-                    Ok(None) => End::known("the unverified edit was not applied"),
-                    Err(()) => End::said(MessageType::WARNING, format!("Nothing was changed, not verified: {message}")),
-                }
-            }
-            (Kind::Cancelled, _) => End::known("cancelled"),
-            (Kind::NoChange, _) => End::said(MessageType::INFO, message),
-            _ => End::said(MessageType::WARNING, message),
+        match self.consent(client, &approved, &asks, &message).await {
+            Ok(()) => self.deliver(approved, &asks, message, session, client).await,
+            Err(end) => end,
         }
     }
 
-    async fn deliver(self, approved: Approved, message: String, session: &Shared, client: &Client) -> End {
+    /// Asks the user, once, for what only they can allow; the error is the end that comes of it.
+    async fn consent(&self, client: &Client, approved: &Approved, asks: &Asks, message: &str) -> Result<(), End> {
+        let files: String = asks.values().map(|why| format!("\n- {why}")).collect();
+        let (question, choices, word) = match approved {
+            Approved::Verified(_) if asks.is_empty() => return Ok(()),
+            Approved::Verified(_) => {
+                let question = format!("Baton's edit for {} is verified and needs your word:{files}", self.subject);
+                (question, &[APPLY, CANCEL][..], "edit")
+            }
+            Approved::ByUser(_) => {
+                let question = format!("Baton has an edit for {} that it could not verify: {message}", self.subject);
+                (question + &files, &[APPLY_ANYWAY][..], "unverified edit")
+            }
+        };
+        match self.choose(client, question, choices).await {
+            Ok(Some(choice)) if choice == choices[0] => Ok(()),
+            Ok(_) => Err(End::shown(format!("the {word} was not applied"))),
+            Err(()) if asks.is_empty() => {
+                Err(End::said(MessageType::WARNING, format!("Nothing was changed, not verified: {message}")))
+            }
+            Err(()) => {
+                let text = format!("Nothing was changed; this editor cannot ask you about the {word}:{files}");
+                Err(End::said(MessageType::WARNING, text))
+            }
+        }
+    }
+
+    async fn deliver(self, approved: Approved, asks: &Asks, message: String, session: &Shared, client: &Client) -> End {
         let label = match (self.task.goal, &approved) {
             (_, Approved::ByUser(_)) => format!("Baton: unverified edit of {}", self.subject),
             (Goal::Fix, _) => format!("Baton: fix {}", self.subject),
             _ => format!("Baton: edit {}", self.subject),
         };
         let Self { task, engine, folder, cancel, .. } = &self;
-        let delivery = Delivery { session, client, engine, folder, cancel };
+        let delivery = Delivery { session, client, engine, folder, asks, cancel };
         match delivery.deliver(task.clone(), approved, &label).await {
             Ok(()) => End::shown(message),
             Err(_) if cancel.is_cancelled() => End::known("cancelled"),

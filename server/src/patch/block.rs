@@ -32,6 +32,13 @@ pub struct Block {
     pub hint: Hint,
 }
 
+impl Block {
+    /// Whether it can be all of a new file.
+    pub(super) fn makes_a_file(&self) -> bool {
+        self.reach != Reach::Name && self.old.iter().all(|line| line.trim().is_empty())
+    }
+}
+
 /// How much of a file a block quotes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reach {
@@ -44,6 +51,8 @@ pub enum Reach {
     EveryText,
     /// All of it; `old` is empty.
     File,
+    /// Its name, no text: `new` is the name that it gets, or nothing where the file goes.
+    Name,
 }
 
 /// The smallest edits that make all `blocks` happen to `text`, or every reason why they cannot. A block is looked

@@ -15,8 +15,9 @@ const FILE: &[&str] = &["file_text", "content", "contents", "new_content"];
 const DIFF: &[&str] = &["patch", "diff", "input"];
 const EVERY: &[&str] = &["replace_all", "replaceAll", "allow_multiple"];
 const ACTION: &[&str] = &["command", "name", "tool"];
-const REFUSED: &[&str] =
-    &["delete", "remove", "rename", "move", "delete_file", "remove_file", "rename_file", "move_file"];
+const DELETE: &[&str] = &["delete", "remove", "delete_file", "remove_file"];
+const MOVE: &[&str] = &["rename", "move", "rename_file", "move_file"];
+const TO: &[&str] = &["new_path", "newPath", "new_name", "destination", "to"];
 /// Where a call may stand as JSON within JSON.
 const NESTED: &[&str] = &["arguments", "input", "parameters"];
 
@@ -93,8 +94,15 @@ impl Reading {
         if text(fields, &OLD[..SURE]).is_some() {
             return self.problem("an edit has no new text".into());
         }
-        if text(fields, ACTION).is_some_and(|action| REFUSED.contains(&action)) {
-            return self.problem("files are neither deleted nor renamed; change their text only".into());
+        let action = text(fields, ACTION).unwrap_or_default();
+        if DELETE.contains(&action) || MOVE.contains(&action) {
+            return match (path, text(fields, TO)) {
+                (Some(_), None) if DELETE.contains(&action) => self.push(path, Vec::new(), Vec::new(), Reach::Name),
+                (Some(_), Some(to)) if MOVE.contains(&action) => {
+                    self.push(path, Vec::new(), vec![to.to_owned()], Reach::Name);
+                }
+                _ => self.problem(format!("`{action}` does not name its file, or not what becomes of it")),
+            };
         }
         if fields.contains_key("insert_line") {
             return self.problem("lines are not inserted by number; quote the lines around them".into());
@@ -153,6 +161,7 @@ mod tests {
                         Reach::Text => "text",
                         Reach::EveryText => "every",
                         Reach::File => "file",
+                        Reach::Name => "name",
                     };
                     format!("{path} {reach}: {} > {}", block.old.join("|"), block.new.join("|"))
                 });
@@ -192,9 +201,10 @@ mod tests {
                 "! lines are not inserted by number; quote the lines around them",
             ),
             (
-                r#"[{"path":"a","old":"x","new":"y"},{"command":"delete","path":"b"}]"#,
-                "! files are neither deleted nor renamed; change their text only",
+                r#"[{"path":"a","old":"x","new":"y"},{"command":"delete","path":"b"},{"command":"move","path":"c","to":"d"}]"#,
+                "a text: x > y; b name:  > ; c name:  > d",
             ),
+            (r#"{"command":"rename","path":"b"}"#, "! `rename` does not name its file, or not what becomes of it"),
             (r#"{"path":"a","old_str":"x"}"#, "! an edit has no new text"),
             (r#"{"command":"view","path":"a"}"#, ""),
             (r#"{"answer":"x"}"#, ""),

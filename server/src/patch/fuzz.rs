@@ -1,6 +1,6 @@
 //! A million replies that no model would be proud of: none makes the reader panic, and none changes what it must not.
 
-use super::{apply, gate, minimise, read};
+use super::{Fate, apply, gate, minimise, read};
 use crate::task::Goal;
 use crate::workspace::{Buffer, RelPath, Snapshot};
 
@@ -17,7 +17,7 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 /// Replies that are right, in every format.
-const RIGHT: [&str; 10] = [
+const RIGHT: [&str; 12] = [
     "src/a.py\n```python\n<<<<<<< SEARCH\n    return x + 1\n=======\n    return x - 1\n>>>>>>> REPLACE\n```\n",
     "<<<<<<< SEARCH\ndef g(x):\n    y = x\n=======\ndef g(x):\n    y = 2\n>>>>>>> REPLACE\n\nsrc/b.py\n<<<<<<< SEARCH\nb = 1\n=======\nb = 2\n>>>>>>> REPLACE\n",
     "--- a/src/a.py\n+++ b/src/a.py\n@@ -3,2 +3,2 @@ import os\n def f(x):\n-    return x + 1\n+    return x\n--- a/src/b.py\n+++ b/src/b.py\n@@ -1 +1 @@\n-b = 1\n+b = 2\n",
@@ -28,6 +28,8 @@ const RIGHT: [&str; 10] = [
     "Cargo.toml\n<<<<<<< SEARCH\nname = \"x\"\n=======\nname = \"y\"\n>>>>>>> REPLACE\n",
     ".env\n<<<<<<< SEARCH\nKEY=secret\n=======\nKEY=\n>>>>>>> REPLACE\n",
     "{\"path\":\"src/b.py\",\"content\":\"b = 3\\n\"}",
+    "src/c.py\n<<<<<<< SEARCH\n=======\nc = 1\n>>>>>>> REPLACE\n",
+    "*** Begin Patch\n*** Update File: src/b.py\n*** Move to: src/d.py\n@@\n-b = 1\n+b = 2\n*** Delete File: src/a.py\n*** End Patch\n",
 ];
 
 const FRAGMENTS: [&str; 40] = [
@@ -162,13 +164,20 @@ fn judge(reply: &str, snapshot: &Snapshot, focus: &RelPath) -> Result<bool, Stri
                 return Err("its edits are not minimal".into());
             }
             match gate(&patch, snapshot, Goal::Edit) {
-                // No flow can ask yet.
-                Ok(asks) if !asks.is_empty() => return Ok(false),
-                Ok(_) => {
-                    for (path, edits) in patch.files() {
-                        let old = snapshot.read(path).map_err(|_| format!("{path} was not there"))?;
-                        let new = apply(&old, edits).ok_or_else(|| format!("the edits of {path} do not fit"))?;
-                        if !["src/a.py", "src/b.py"].contains(&path.as_str()) {
+                Ok(asks) => {
+                    for (path, change) in patch.files() {
+                        let old = change.before(path, snapshot).map_err(|_| format!("{path} was not there"))?;
+                        let new =
+                            apply(&old, &change.edits).ok_or_else(|| format!("the edits of {path} do not fit"))?;
+                        let asked = asks.contains_key(path);
+                        let known = FILES.iter().any(|(name, _)| *name == path.as_str());
+                        let ordinary = path.as_str().starts_with("src/") && known;
+                        let in_scope = match change.fate {
+                            Fate::Kept => ordinary || path.as_str() == "Cargo.toml" && asked,
+                            Fate::Created => !known,
+                            Fate::Deleted | Fate::Moved(_) => known && asked,
+                        };
+                        if !in_scope || path.as_str().starts_with('.') && !asked {
                             return Err(format!("{path} is out of scope"));
                         }
                         if new.contains('\u{202e}') || old.contains("\r\n") && new.replace("\r\n", "").contains('\n') {

@@ -3,12 +3,12 @@
 
 use super::Problem;
 use super::anchor::Hint;
-use super::block::Block;
+use super::block::{Block, Reach};
 
 /// The hunks of a reply, none where it holds no diff. What cannot be a part of a diff within one is a problem:
 /// to skip it would be to apply a half.
 pub(super) fn parse(lines: &[&str]) -> Result<Vec<Block>, Vec<Problem>> {
-    let mut reading = Reading { lines, path: None, under: Vec::new(), blocks: Vec::new(), problems: Vec::new() };
+    let mut reading = Reading { lines, ..Reading::default() };
     // A fence is one around a diff if it says so or once it holds a header.
     let (mut at, mut envelope, mut fence) = (0, None, None::<bool>);
     while at < lines.len() {
@@ -50,14 +50,29 @@ pub(super) fn parse(lines: &[&str]) -> Result<Vec<Block>, Vec<Problem>> {
 }
 
 /// A diff while it is read.
+#[derive(Default)]
 struct Reading<'a> {
     lines: &'a [&'a str],
     /// The file that the next hunks are for.
     path: Option<String>,
+    /// What is made of that file itself, where it is not only its text that changes.
+    file: File,
     /// Headings that stand directly above the next hunk.
     under: Vec<String>,
     blocks: Vec<Block>,
     problems: Vec<Problem>,
+}
+
+/// What a diff makes of the file whose hunks follow.
+#[derive(Default, PartialEq)]
+enum File {
+    /// Nothing.
+    #[default]
+    Kept,
+    /// It is new: its hunk has no old lines.
+    New,
+    /// It goes: its hunks say nothing more.
+    Gone,
 }
 
 impl Reading<'_> {
@@ -67,34 +82,50 @@ impl Reading<'_> {
 
     /// The two header lines of a unified diff.
     fn git_file(&mut self, old: &str, new: &str) {
-        self.path = match (name(old), name(new)) {
-            (None, _) => {
-                self.problems.push(Problem("the diff makes a new file; Baton changes existing files only".into()));
-                None
-            }
-            (_, None) => {
-                self.problems.push(Problem("the diff deletes a file; Baton changes the text of files only".into()));
-                None
-            }
-            (_, new) => new,
+        let (old, new) = (name(old), name(new));
+        let moved =
+            |block: &Block| block.reach == Reach::Name && block.path == old && block.new.first() == new.as_ref();
+        (self.file, self.path) = match (&old, &new) {
+            (None, Some(_)) => (File::New, new),
+            (Some(_), None) => (File::Gone, old),
+            // Hunks are for the text as it was, so they are for the file of that name.
+            (Some(_), Some(_)) if self.blocks.last().is_some_and(moved) => (File::Kept, old),
+            _ => (File::Kept, new),
         };
+        self.gone();
+    }
+
+    /// Takes down that the file goes, if it does, or that it gets another name.
+    fn gone(&mut self) {
+        if let (File::Gone, Some(path)) = (&self.file, self.path.clone()) {
+            self.name(path, None);
+        }
+    }
+
+    fn name(&mut self, path: String, to: Option<&str>) {
+        let new = to.into_iter().map(str::to_owned).collect();
+        self.blocks.push(Block { path: Some(path), new, reach: Reach::Name, ..Block::default() });
     }
 
     /// `*** Update File: …` and its like.
     fn envelope_file(&mut self, word: &str) {
         let Some((what, path)) = word.split_once(':') else { return };
         let path = path.trim();
-        match what {
-            "Update File" => self.path = Some(path.to_owned()),
-            "Add File" => self.problems.push(Problem(format!("{path} is new; Baton changes existing files only"))),
-            "Delete File" => {
-                self.problems.push(Problem(format!("{path} would be deleted; Baton changes the text of files only")));
-            }
+        self.file = match what {
+            "Update File" => File::Kept,
+            "Add File" => File::New,
+            "Delete File" => File::Gone,
             "Move to" => {
-                self.problems.push(Problem(format!("a file would become {path}; Baton does not rename files")));
+                match self.path.clone() {
+                    Some(old) => self.name(old, Some(path)),
+                    None => self.problems.push(Problem(format!("nothing says which file would become {path}"))),
+                }
+                return;
             }
-            _ => {}
-        }
+            _ => return,
+        };
+        self.path = Some(path.to_owned());
+        self.gone();
     }
 
     /// What git says of a file beside its text.
@@ -103,6 +134,22 @@ impl Reading<'_> {
         let mode = line.starts_with("new mode ") && at > 0 && self.lines[at - 1].starts_with("old mode ");
         if mode || line == "GIT binary patch" {
             self.problem(at, &format!("`{line}` is not a change of text; Baton makes no other"));
+        }
+        if let (Some(old), Some(new)) = (line.strip_prefix("rename from "), self.lines.get(at + 1)) {
+            match new.strip_prefix("rename to ") {
+                Some(new) => self.name(old.trim().to_owned(), Some(new.trim())),
+                None => self.problem(at, "`rename from` has no `rename to` below it"),
+            }
+        }
+        // Only a file without text has no header below.
+        let made = line.starts_with("new file mode ");
+        let bare = (made || line.starts_with("deleted file mode "))
+            && !self.lines[at + 1..].iter().take(2).any(|line| line.starts_with("--- "));
+        if let (true, Some(path)) = (bare, at.checked_sub(1).and_then(|above| git_name(self.lines[above]))) {
+            match made {
+                true => self.blocks.push(Block { path: Some(path), ..Block::default() }),
+                false => self.name(path, None),
+            }
         }
     }
 
@@ -121,12 +168,17 @@ impl Reading<'_> {
         let hint = Hint { line: heading.and_then(claimed), under: std::mem::take(&mut self.under) };
         let (old, new) = sides(&lines[start..end]);
         let breaks_off = lines.get(end).is_some_and(|line| !follows(line));
-        if old == new && !(closed && breaks_off) {
+        let made = self.file == File::New;
+        if self.file == File::Gone || old == new && !made && !(closed && breaks_off) {
             return end - start;
         }
         let parted = end > start && lines[end - 1].trim().is_empty();
         if breaks_off && (closed || !parted) {
             self.problem(end, "within a hunk, every line begins with a blank, `+` or `-`");
+        } else if made && !old.is_empty() {
+            self.problem(start, "a new file has lines with `+` only");
+        } else if made {
+            self.blocks.push(Block { path: self.path.clone(), new, ..Block::default() });
         } else if old.is_empty() {
             self.problem(start, "the hunk quotes no line of the file; add context lines");
         } else {
@@ -147,6 +199,13 @@ fn name(written: &str) -> Option<String> {
         return None;
     }
     Some(bare.strip_prefix("a/").or(bare.strip_prefix("b/")).unwrap_or(bare).to_owned())
+}
+
+/// The file of git's own header, where both names are one.
+fn git_name(header: &str) -> Option<String> {
+    let names = header.strip_prefix("diff --git a/")?;
+    let (old, new) = names.split_at_checked(names.len().checked_sub(3)? / 2)?;
+    (new.strip_prefix(" b/")? == old).then(|| old.to_owned())
 }
 
 /// Whether a line goes on with a hunk. `-- x` removed and `++ y` added look like the header of the next file,
@@ -202,7 +261,7 @@ fn section(heading: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::Problem;
-    use super::{Block, Hint};
+    use super::{Block, Hint, Reach};
 
     fn parse(reply: &str) -> Result<Vec<Block>, Vec<Problem>> {
         super::parse(&reply.lines().collect::<Vec<_>>())
@@ -242,14 +301,39 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_change_of_existing_text_is_a_problem() {
+    fn files_are_made_moved_and_removed() {
+        let text = |path, old: &[&str], new: &[&str]| block(Some(path), old, new, None, &[]);
+        let name = |path, new: &[&str]| Block { reach: Reach::Name, ..block(Some(path), &[], new, None, &[]) };
+        let edit = block(Some("x"), &["a"], &["b"], Some(0), &[]);
+        for (reply, expected) in [
+            ("--- /dev/null\n+++ b/x\n@@ -0,0 +1,2 @@\n+b\n+c", vec![text("x", &[], &["b", "c"])]),
+            ("--- a/x\n+++ /dev/null\n@@ -1 +0,0 @@\n-a", vec![name("x", &[])]),
+            ("diff --git a/x b/x\nnew file mode 100644\nindex 000..e69\n", vec![text("x", &[], &[])]),
+            ("diff --git a/x b/x\ndeleted file mode 100644\nindex e69..000\n", vec![name("x", &[])]),
+            (
+                "diff --git a/x b/y\nsimilarity index 90%\nrename from x\nrename to y\n--- a/x\n+++ b/y\n@@ -1 +1 @@\n-a\n+b\n",
+                vec![name("x", &["y"]), edit],
+            ),
+            ("*** Begin Patch\n*** Add File: x\n+b\n*** End Patch", vec![text("x", &[], &["b"])]),
+            ("*** Begin Patch\n*** Add File: x\n*** End Patch", vec![text("x", &[], &[])]),
+            ("*** Begin Patch\n*** Delete File: x\n*** End Patch", vec![name("x", &[])]),
+            (
+                "*** Begin Patch\n*** Update File: x\n*** Move to: y\n@@\n-a\n+b\n*** End Patch",
+                vec![name("x", &["y"]), text("x", &["a"], &["b"])],
+            ),
+        ] {
+            assert_eq!(parse(reply), Ok(expected), "{reply}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_change_of_text_is_a_problem() {
         for (reply, says) in [
-            ("--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+b", "new file"),
-            ("--- a/x\n+++ /dev/null\n@@ -1 +0,0 @@\n-a", "deletes"),
             ("old mode 100644\nnew mode 100755\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b", "not a change of text"),
-            ("*** Begin Patch\n*** Add File: x\n+b\n*** End Patch", "x is new"),
-            ("*** Begin Patch\n*** Delete File: x\n*** End Patch", "x would be deleted"),
-            ("*** Begin Patch\n*** Update File: x\n*** Move to: y\n@@\n-a\n+b\n*** End Patch", "become y"),
+            ("*** Begin Patch\n*** Move to: y\n*** End Patch", "become y"),
+            ("*** Begin Patch\n*** Add File: x\nb\n*** End Patch", "every line begins with"),
+            ("--- /dev/null\n+++ b/x\n@@ -1 +1 @@\n a\n+b", "lines with `+` only"),
+            ("rename from x\nrenamed y", "no `rename to`"),
         ] {
             let problems = parse(reply).expect_err(says);
             assert!(problems[0].0.contains(says), "{problems:?}");

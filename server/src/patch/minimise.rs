@@ -2,7 +2,7 @@
 
 use imara_diff::{Algorithm, Diff, InternedInput};
 
-use super::{Edit, Patch, apply};
+use super::{Change, Edit, Patch, apply};
 use crate::workspace::Snapshot;
 
 /// Lines left around what differs.
@@ -12,10 +12,11 @@ const AROUND: usize = 50;
 /// fall out. Edits that do not fit their file stay as they were: refusing them is the gate's work.
 pub fn minimise(patch: &Patch, snapshot: &Snapshot) -> Patch {
     let mut small = Patch::default();
-    for (path, written) in patch.files() {
-        let old = snapshot.read(path).ok();
-        let reduced = old.and_then(|old| Some(edits(&old, &apply(&old, written)?)));
-        let kept = small.insert(path.clone(), reduced.unwrap_or_else(|| written.clone()));
+    for (path, change) in patch.files() {
+        let old = change.before(path, snapshot).ok();
+        let reduced = old.and_then(|old| Some(edits(&old, &apply(&old, &change.edits)?)));
+        let edits = reduced.unwrap_or_else(|| change.edits.clone());
+        let kept = small.insert(path.clone(), Change { edits, fate: change.fate.clone() });
         debug_assert!(kept.is_ok(), "hunks are in order");
     }
     small

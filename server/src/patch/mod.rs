@@ -22,22 +22,48 @@ mod whole;
 pub use anchor::Hint;
 pub use block::{Block, Reach};
 pub use diff::diff;
-pub use gate::gate;
+pub use gate::{Asks, gate};
 pub use minimise::minimise;
-pub use protected::holds_secrets;
+pub use protected::{holds_secrets, is_loaded_by_tests};
 pub use read::{blocks, read};
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::workspace::RelPath;
+use crate::workspace::{ReadError, RelPath, Snapshot};
 
-/// Edits by byte range against the texts of one Snapshot.
+/// Edits by byte range against the texts of one Snapshot, and what becomes of the files themselves.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Patch {
-    files: BTreeMap<RelPath, Vec<Edit>>,
+    files: BTreeMap<RelPath, Change>,
+}
+
+/// What becomes of one file. Its text changes by edits whatever its fate is: a new file has edits of the empty text,
+/// one that goes has those that empty it, one that moves those of its old text. So who only works on texts needs to
+/// know one case, and who moves files need not know texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// In order and apart from each other.
+    pub edits: Vec<Edit>,
+    /// What becomes of the file.
+    pub fate: Fate,
+}
+
+/// What becomes of a file beside its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub enum Fate {
+    /// It stays where it is.
+    #[default]
+    Kept,
+    /// It is a new one.
+    Created,
+    /// It goes.
+    Deleted,
+    /// It gets this name.
+    Moved(RelPath),
 }
 
 /// One replacement.
@@ -55,25 +81,57 @@ pub struct Edit {
 pub struct Problem(pub String);
 
 impl Patch {
-    /// Adds the edits of one file; they must be in order, in range and apart from each other.
-    pub fn insert(&mut self, path: RelPath, edits: Vec<Edit>) -> Result<(), Problem> {
-        if edits.windows(2).any(|pair| pair[0].range.end > pair[1].range.start) {
+    /// Adds the change of one file; its edits must be in order, in range and apart from each other.
+    pub fn insert(&mut self, path: RelPath, change: impl Into<Change>) -> Result<(), Problem> {
+        let change = change.into();
+        if change.edits.windows(2).any(|pair| pair[0].range.end > pair[1].range.start) {
             return Err(Problem(format!("edits of {path} overlap")));
         }
-        if !edits.is_empty() {
-            self.files.insert(path, edits);
+        if !(change.edits.is_empty() && change.fate == Fate::Kept) {
+            self.files.insert(path, change);
         }
         Ok(())
     }
 
-    /// The files it changes, each with its edits in order.
-    pub fn files(&self) -> &BTreeMap<RelPath, Vec<Edit>> {
+    /// The files it changes, by the names they have before.
+    pub fn files(&self) -> &BTreeMap<RelPath, Change> {
         &self.files
+    }
+
+    /// The names that no file may have before it is applied.
+    pub fn new_names(&self) -> impl Iterator<Item = &RelPath> {
+        self.files.iter().filter_map(|(path, change)| match &change.fate {
+            Fate::Created => Some(path),
+            Fate::Moved(to) => Some(to),
+            Fate::Kept | Fate::Deleted => None,
+        })
     }
 
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
+    }
+}
+
+impl From<Vec<Edit>> for Change {
+    fn from(edits: Vec<Edit>) -> Self {
+        Self { edits, fate: Fate::Kept }
+    }
+}
+
+impl Change {
+    /// The text that its edits are for.
+    pub fn before(&self, path: &RelPath, snapshot: &Snapshot) -> Result<Arc<str>, ReadError> {
+        if self.fate == Fate::Created { Ok("".into()) } else { snapshot.read(path) }
+    }
+
+    /// The name of the file afterwards, if there is one.
+    pub fn name<'a>(&'a self, path: &'a RelPath) -> Option<&'a RelPath> {
+        match &self.fate {
+            Fate::Kept | Fate::Created => Some(path),
+            Fate::Moved(to) => Some(to),
+            Fate::Deleted => None,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::protected::{holds_secrets, is_test, runs_by_itself};
+use super::protected::{holds_secrets, is_loaded_by_tests, is_test, runs_by_itself};
 use crate::task::Goal;
 use crate::workspace::{RelPath, Snapshot};
 
@@ -63,6 +63,10 @@ fn named(path: &RelPath, goal: Goal) -> Gate {
     }
     if goal == Goal::Fix && is_test(&plain) {
         return Gate::Deny(format!("{shown} is a test; a fix must make the tests pass as they are"));
+    }
+    if goal == Goal::Fix && is_loaded_by_tests(&plain) {
+        let why = format!("{shown} is loaded by tests by itself; a fix must make them pass as they are");
+        return Gate::Deny(why);
     }
     if runs_by_itself(&plain) {
         return Gate::Ask(format!("{shown} can execute code; Baton does not change it by itself"));
@@ -195,6 +199,10 @@ mod tests {
         for name in ["tests/a.rs", "test_a.py", "src/a.test.ts", "a_test.go"] {
             assert!(reason(name, Goal::Fix).contains("is a test"), "{name}");
             assert_eq!(reason(name, Goal::Edit), "allowed", "{name}");
+        }
+        for name in ["sitecustomize.py", "lib/x.pth", "a.dist-info/entry_points.txt", "src/__mocks__/fs.js"] {
+            assert!(reason(name, Goal::Fix).contains("loaded by tests"), "{name}");
+            assert_eq!(tier(name, Goal::Edit), 1, "{name}");
         }
     }
 

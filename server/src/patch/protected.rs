@@ -53,16 +53,21 @@ const RUN: &[&str] = &[
     "**/*.config.mjs",
     "**/*.config.ts",
     "**/binding.gyp",
-    "**/conftest.py",
+    "**/.mocharc.*",
+    "**/.babelrc*",
+    "**/node_modules/**",
+    "**/go.work",
+    "**/pom.xml",
+    "**/.mvn/**",
+    "**/*.gradle",
+    "**/*.gradle.kts",
+    "**/gradle/**",
     "**/pyproject.toml",
     "**/setup.py",
     "**/setup.cfg",
     "**/tox.ini",
     "**/pytest.ini",
     "**/noxfile.py",
-    "**/sitecustomize.py",
-    "**/usercustomize.py",
-    "**/*.pth",
     "**/requirements*.txt",
     "**/Pipfile*",
     "**/go.mod",
@@ -91,6 +96,21 @@ const RUN: &[&str] = &[
     "**/.claude/**",
     "**/.gemini/**",
     "**/.codex/**",
+];
+
+/// Code that test runners and interpreters load before the tests, whether the tests name it or not.
+const LOADED: &[&str] = &[
+    "**/conftest.py",
+    "**/sitecustomize.py",
+    "**/usercustomize.py",
+    "**/*.pth",
+    "**/*.dist-info/**",
+    "**/*.egg-info/**",
+    "**/site-packages/**",
+    "**/__mocks__/**",
+    "**/setupTests.*",
+    "**/jest.setup.*",
+    "**/.rspec",
 ];
 
 /// Files that are there to hold secrets.
@@ -125,7 +145,8 @@ const SECRET: &[&str] = &[
     "**/*.tfstate*",
 ];
 
-static RUNS: LazyLock<GlobSet> = LazyLock::new(|| globs(RUN.iter().copied()));
+static RUNS: LazyLock<GlobSet> = LazyLock::new(|| globs(RUN.iter().chain(LOADED).copied()));
+static LOADS: LazyLock<GlobSet> = LazyLock::new(|| globs(LOADED.iter().copied()));
 static SECRETS: LazyLock<GlobSet> = LazyLock::new(|| globs(SECRET.iter().copied()));
 static TESTS: LazyLock<GlobSet> = LazyLock::new(|| {
     globs(baton_grammars::all().iter().flat_map(|language| language.facts.tests.iter().map(String::as_str)))
@@ -139,6 +160,11 @@ pub fn holds_secrets(path: &RelPath) -> bool {
 /// Whether a program runs the file by itself.
 pub(super) fn runs_by_itself(path: &RelPath) -> bool {
     RUNS.is_match(path.as_str())
+}
+
+/// Whether tests load the file by themselves: with it changed they are other tests.
+pub fn is_loaded_by_tests(path: &RelPath) -> bool {
+    LOADS.is_match(path.as_str())
 }
 
 /// Whether the file is a test, by the conventions of any language.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::block::Block;
+use super::block::{Block, Reach};
 use super::place::{self, Gate};
-use super::{Patch, Problem, block, call, hunks, search_replace, whole};
+use super::{Change, Fate, Patch, Problem, block, call, hunks, minimise, search_replace, whole};
 use crate::task::Goal;
-use crate::workspace::{ReadError, RelPath, Snapshot};
+use crate::workspace::{RelPath, Snapshot};
 
 /// Longest reply that is read, in bytes.
 const LONGEST: usize = 4 << 20;
@@ -68,23 +68,17 @@ fn change(blocks: &[Block], snapshot: &Snapshot, focus: &RelPath) -> Result<Patc
     let mut files: BTreeMap<RelPath, Vec<&Block>> = BTreeMap::new();
     let mut problems = Vec::new();
     for block in blocks {
-        match block.path.as_deref().map_or(Ok(focus.clone()), |name| file(name, snapshot, focus)) {
+        let named = |name| file(name, block.makes_a_file(), snapshot, focus);
+        match block.path.as_deref().map_or(Ok(focus.clone()), named) {
             Ok(path) => files.entry(path).or_default().push(block),
             Err(problem) => problems.push(problem),
         }
     }
     let mut patch = Patch::default();
     for (path, blocks) in files {
-        let text = match snapshot.read(&path) {
-            Ok(text) => text,
-            Err(error) => {
-                problems.push(Problem(error.to_string()));
-                continue;
-            }
-        };
         // Only the focus was shown to the worker: a message must not show it another file.
-        match block::edits(&text, &blocks, path.as_str(), path == *focus) {
-            Ok(edits) => patch.insert(path, edits).unwrap_or_else(|problem| problems.push(problem)),
+        match one_file(&path, &blocks, snapshot, path == *focus) {
+            Ok(change) => patch.insert(path, change).unwrap_or_else(|problem| problems.push(problem)),
             Err(more) => problems.extend(more),
         }
     }
@@ -92,11 +86,41 @@ fn change(blocks: &[Block], snapshot: &Snapshot, focus: &RelPath) -> Result<Patc
     if problems.is_empty() { Ok(patch) } else { Err(problems) }
 }
 
-/// The file that a reply means by `name`: within the workspace, or absolute below its root.
-fn file(name: &str, snapshot: &Snapshot, focus: &RelPath) -> Result<RelPath, Problem> {
+/// What the blocks for one file make of it. `quote`: whether messages may quote it.
+fn one_file(path: &RelPath, blocks: &[&Block], snapshot: &Snapshot, quote: bool) -> Result<Change, Vec<Problem>> {
+    let problem = |what: String| vec![Problem(what)];
+    let (names, texts): (Vec<&Block>, Vec<&Block>) = blocks.iter().partition(|block| block.reach == Reach::Name);
+    let (text, mut fate) = match snapshot.read(path) {
+        Ok(text) => (text, Fate::Kept),
+        Err(error) if error.is_absent() => ("".into(), Fate::Created),
+        Err(error) => return Err(problem(error.to_string())),
+    };
+    if let Some(first) = names.first() {
+        if names.iter().any(|name| name.new != first.new) {
+            return Err(problem(format!("{path} would become several things")));
+        }
+        let to = first.new.first().map(|to| inside(to, snapshot)).transpose().map_err(|problem| vec![problem])?;
+        fate = to.map_or(Fate::Deleted, Fate::Moved);
+    }
+    let edits = match (&fate, texts.is_empty()) {
+        (Fate::Deleted, true) => minimise::edits(&text, ""),
+        (Fate::Deleted, false) => return Err(problem(format!("{path} would be both changed and deleted"))),
+        (_, true) => Vec::new(),
+        (_, false) => block::edits(&text, &texts, path.as_str(), quote)?,
+    };
+    Ok(Change { edits, fate })
+}
+
+/// The path that a reply means by `name`: within the workspace, or absolute below its root.
+fn inside(name: &str, snapshot: &Snapshot) -> Result<RelPath, Problem> {
     let plain = name.replace('\\', "/");
     let within = snapshot.root().to_str().and_then(|root| plain.strip_prefix(root)?.strip_prefix('/'));
-    let path = RelPath::new(within.unwrap_or(&plain)).map_err(|error| Problem(error.to_string()))?;
+    RelPath::new(within.unwrap_or(&plain)).map_err(|error| Problem(error.to_string()))
+}
+
+/// The file that a reply means by `name`. `new`: it may be one that is not there yet.
+fn file(name: &str, new: bool, snapshot: &Snapshot, focus: &RelPath) -> Result<RelPath, Problem> {
+    let path = inside(name, snapshot)?;
     if path == *focus {
         return Ok(path);
     }
@@ -106,11 +130,15 @@ fn file(name: &str, snapshot: &Snapshot, focus: &RelPath) -> Result<RelPath, Pro
     }
     match snapshot.read(&path) {
         Ok(_) => Ok(path),
-        Err(ReadError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.is_absent() => {
             if focus.as_str().ends_with(&format!("/{path}")) {
                 return Ok(focus.clone());
             }
-            Err(Problem(format!("{path} does not exist; change existing files only, such as {focus}")))
+            if new {
+                return Ok(path);
+            }
+            let what = format!("{path} does not exist; change {focus}, or leave SEARCH empty to make a new file");
+            Err(Problem(what))
         }
         Err(error) => Err(Problem(error.to_string())),
     }
@@ -125,7 +153,7 @@ fn code(reply: &str, snapshot: &Snapshot, focus: &RelPath) -> Result<Patch, Vec<
     }
     let mut patch = Patch::default();
     for piece in pieces {
-        let path = piece.path.map_or(Ok(focus.clone()), |name| file(&name, snapshot, focus));
+        let path = piece.path.map_or(Ok(focus.clone()), |name| file(&name, false, snapshot, focus));
         let path = path.map_err(|problem| vec![problem])?;
         let language = baton_grammars::by_path(std::path::Path::new(path.as_str())).ok_or_else(none)?;
         let text = snapshot.read(&path).map_err(|error| vec![Problem(error.to_string())])?;
@@ -204,6 +232,58 @@ mod tests {
     }
 
     #[test]
+    fn every_way_to_make_move_or_remove_a_file() {
+        let made = outcome(&block("src/new.py", "", "def h():\n    return 1"));
+        insta::assert_snapshot!(made, @r"
+        diff --git a/src/new.py b/src/new.py
+        new file mode 100644
+        --- /dev/null
+        +++ b/src/new.py
+        @@ -0,0 +1,2 @@
+        +def h():
+        +    return 1
+        ");
+        for reply in [
+            made.clone(),
+            "--- /dev/null\n+++ b/src/new.py\n@@ -0,0 +1,2 @@\n+def h():\n+    return 1\n".into(),
+            "*** Begin Patch\n*** Add File: src/new.py\n+def h():\n+    return 1\n*** End Patch".into(),
+            r#"{"command":"create","path":"src/new.py","file_text":"def h():\n    return 1\n"}"#.into(),
+        ] {
+            assert_eq!(outcome(&reply), made, "{reply}");
+        }
+        let gone = outcome("*** Begin Patch\n*** Delete File: src/b.py\n*** End Patch");
+        insta::assert_snapshot!(gone, @r"
+        diff --git a/src/b.py b/src/b.py
+        deleted file mode 100644
+        --- a/src/b.py
+        +++ /dev/null
+        @@ -1 +0,0 @@
+        -b = 1
+        ");
+        assert_eq!(outcome(&gone), gone);
+        assert_eq!(outcome(r#"{"command":"delete","path":"src/b.py"}"#), gone);
+        let moved = outcome(
+            "*** Begin Patch\n*** Update File: src/b.py\n*** Move to: src/c.py\n@@\n-b = 1\n+b = 2\n*** End Patch",
+        );
+        insta::assert_snapshot!(moved, @r"
+        diff --git a/src/b.py b/src/c.py
+        rename from src/b.py
+        rename to src/c.py
+        --- a/src/b.py
+        +++ b/src/c.py
+        @@ -1 +1 @@
+        -b = 1
+        +b = 2
+        ");
+        assert_eq!(outcome(&moved), moved);
+        let renamed = outcome("*** Begin Patch\n*** Update File: src/b.py\n*** Move to: src/c.py\n*** End Patch");
+        assert_eq!(outcome(r#"{"command":"rename","path":"src/b.py","new_path":"src/c.py"}"#), renamed);
+        let empty = outcome("*** Begin Patch\n*** Add File: src/__init__.py\n*** End Patch");
+        assert_eq!(empty, "diff --git a/src/__init__.py b/src/__init__.py\nnew file mode 100644\n");
+        assert_eq!(outcome(&empty), empty);
+    }
+
+    #[test]
     fn several_files_or_none() {
         let both = block("src/a.py", "return x + 1", "return x") + &block("src/b.py", "b = 1", "b = 2");
         assert_eq!(outcome(&both).matches("+++ b/").count(), 2);
@@ -219,6 +299,19 @@ mod tests {
             ("<think> never ends".to_owned(), "there is no edit"),
             (block("", "    return x", "    return x"), "changes nothing"),
             (block("src/new.py", "a", "b"), "src/new.py does not exist"),
+            ("--- /dev/null\n+++ b/src/b.py\n@@ -0,0 +1 @@\n+b = 2\n".into(), "does not say which lines"),
+            (
+                "*** Begin Patch\n*** Delete File: src/b.py\n*** Update File: src/b.py\n-b = 1\n+b = 2\n*** End Patch"
+                    .into(),
+                "both changed and deleted",
+            ),
+            ("*** Begin Patch\n*** Delete File: src/no.py\n*** End Patch".into(), "src/no.py does not exist"),
+            (
+                "*** Begin Patch\n*** Update File: src/b.py\n*** Move to: ../b.py\n*** End Patch".into(),
+                "not a plain path",
+            ),
+            (block("../new.py", "", "b"), "not a plain path"),
+            (block(".git/hooks/x", "", "b"), ".git"),
             (block("../x.py", "a", "b"), "not a plain path"),
             (block("/etc/passwd", "root", "b"), "not a plain path"),
             (block(".git/config", "[core]", "[x]"), ".git"),
@@ -248,7 +341,7 @@ mod tests {
         std::os::unix::fs::symlink(outside.path(), root.join("link")).expect("linked");
         std::os::unix::fs::symlink(".git/config", root.join("c.py")).expect("linked");
         let snapshot = Snapshot::new(root, Default::default());
-        for (path, old) in [("link/x.py", "x = 1"), ("c.py", "[core]")] {
+        for (path, old) in [("link/x.py", "x = 1"), ("c.py", "[core]"), ("link/new/y.py", "")] {
             let focus = RelPath::new("a.py").expect("a path");
             let problems = read(&block(path, old, "y"), &snapshot, &focus).expect_err(path);
             assert!(problems[0].0.contains("leads"), "{problems:?}");

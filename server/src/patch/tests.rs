@@ -20,7 +20,7 @@ fn open(text: &str) -> (Snapshot, RelPath) {
 fn changed(reply: &str, old: &str) -> Result<String, String> {
     let (snapshot, path) = open(old);
     match read(reply, &snapshot, &path) {
-        Ok(patch) => Ok(apply(old, &patch.files()[&path]).expect("edits fit")),
+        Ok(patch) => Ok(apply(old, &patch.files()[&path].edits).expect("edits fit")),
         Err(problems) => Err(problems.iter().map(|problem| format!("{problem}\n")).collect()),
     }
 }

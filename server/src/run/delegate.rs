@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::Event;
 use super::turns::Turns;
 use crate::context::{self, Context};
-use crate::patch::{self, Patch, Problem};
+use crate::patch::{self, Asks, Patch, Problem};
 use crate::pool::{CallError, Llm, Prompt, REPAIR, Reply, Usage};
 use crate::repair::{self, Limits, Target};
 use crate::task::Goal;
@@ -88,7 +88,7 @@ impl Delegation<'_> {
                 let mut patch = Patch::default();
                 let gated = patch.insert(path.clone(), found.edits).map_err(|problem| vec![problem]);
                 match gated.and_then(|()| self.gate(&patch)) {
-                    Ok(()) => {
+                    Ok(_) => {
                         Made { patch: Some(patch), reply: Some(found.why), status: "patch".into(), ..Made::default() }
                     }
                     Err(problems) => Made::refused(&problems, Usage::default()),
@@ -126,7 +126,7 @@ impl Delegation<'_> {
                 return Made { reply: Some(reply.text), status: "answered".into(), usage: used, ..Made::default() };
             }
             let read = patch::read(&reply.text, &task.snapshot, &task.focus.path);
-            let problems = match read.and_then(|patch| self.gate(&patch).map(|()| patch)) {
+            let problems = match read.and_then(|patch| self.gate(&patch).map(|_| patch)) {
                 Ok(patch) => {
                     return Made {
                         patch: Some(patch),
@@ -206,11 +206,9 @@ impl Delegation<'_> {
         self.turns.tell(Event::Note { number: self.number, text });
     }
 
-    fn gate(&self, patch: &Patch) -> Result<(), Vec<Problem>> {
-        let task = self.turns.task;
-        let asks = patch::gate(patch, &task.snapshot, task.goal)?;
-        // A run has nobody to ask; an edge that has can ask for these files before it applies a patch.
-        if asks.is_empty() { Ok(()) } else { Err(asks.into_values().map(Problem).collect()) }
+    /// What must be asked of the user is the edge's to ask, once there is a patch to apply.
+    fn gate(&self, patch: &Patch) -> Result<Asks, Vec<Problem>> {
+        patch::gate(patch, &self.turns.task.snapshot, self.turns.task.goal)
     }
 
     fn deadline(&self) -> Instant {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Embedding;
-use crate::patch::Patch;
+use crate::patch::{Asks, Patch};
 use crate::pool::Usage;
 use crate::verify::{Verdict, VerifiedPatch};
 use crate::workflow::Workflow;
@@ -19,6 +19,8 @@ pub struct Outcome {
     pub verified: Option<VerifiedPatch>,
     /// The change that nothing could judge, when `kind` is `Unverified`; never applied without a question.
     pub proposal: Option<Patch>,
+    /// The files of the change that it may touch only if the user says so, each with why.
+    pub asks: Asks,
     /// The change as a unified diff; empty without one.
     pub diff: String,
     /// The answer to a question (goal Ask).
@@ -94,6 +96,7 @@ impl Outcome {
             verdict: None,
             verified: None,
             proposal: None,
+            asks: Asks::new(),
             diff: String::new(),
             answer: None,
             message: message.into(),

@@ -203,9 +203,11 @@ impl<'a> Turns<'a> {
     /// Judges a patch; `None` when it was refused and somebody else may try.
     async fn judge(&mut self, verifier: &Verifier, patch: Patch, made: &mut Made) -> Option<End> {
         let patch = patch::minimise(&patch, &self.task.snapshot);
+        let gated = |patch: &Patch| patch::gate(patch, &self.task.snapshot, self.task.goal).ok();
+        let asks = gated(&patch).unwrap_or_default();
         let formatted = verifier.formatted(&patch, &self.stop).await;
-        let patch =
-            formatted.filter(|patch| patch::gate(patch, &self.task.snapshot, self.task.goal).is_ok()).unwrap_or(patch);
+        // What is only laid out is nothing more to ask for.
+        let patch = formatted.filter(|laid_out| gated(laid_out).as_ref() == Some(&asks)).unwrap_or(patch);
         self.tell(Event::Checking(verifier.describe()));
         let Checked { verdict, verified } = verifier.check(&patch, &self.stop).await;
         if self.stop.is_cancelled() {
@@ -219,12 +221,14 @@ impl<'a> Turns<'a> {
             (Verdict::Passed(_), Some(verified)) => {
                 made.status = "verified".into();
                 self.outcome.diff = diff;
+                self.outcome.asks = asks;
                 self.outcome.verified = Some(verified);
                 Some((Kind::Verified, report))
             }
             (Verdict::Unknown(_), _) => {
                 made.status = "unverified".into();
                 self.outcome.diff = diff;
+                self.outcome.asks = asks;
                 self.outcome.proposal = Some(patch);
                 Some((Kind::Unverified, report))
             }

@@ -4,7 +4,6 @@
 //! everything that a patch has to pass: the gate, the parse and the tests.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use baton_grammars::Formatter;
@@ -13,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::names;
 use super::{Limits, Sandbox, Shadow, Verifier};
-use crate::patch::{self, Edit, Patch};
+use crate::patch::{self, Change, Edit, Patch};
 use crate::workspace::{RelPath, Snapshot};
 
 /// How long a formatter may take for one file.
@@ -24,17 +23,25 @@ impl Verifier {
     /// is not there or fails, stay as the patch has them. `None`: nothing is laid out differently.
     pub async fn formatted(&self, patch: &Patch, cancel: &CancellationToken) -> Option<Patch> {
         let sandbox = self.sandbox()?;
-        let formatters: Vec<_> =
-            patch.files().keys().filter_map(|path| Some((path, find(self.snapshot(), path)?))).collect();
+        let files = patch.files().iter();
+        let formatter = |(path, change): (&'_ RelPath, &'_ Change)| {
+            let name = change.name(path)?.clone();
+            let formatter = find(self.snapshot(), &name)?;
+            Some((path.clone(), change.clone(), name, formatter))
+        };
+        let formatters: Vec<_> = files.filter_map(formatter).collect();
         if formatters.is_empty() {
             return None;
         }
         let shadow = self.take(&self.unsaved).await.ok()?;
         let mut laid_out = patch.clone();
-        for (path, formatter) in formatters {
-            let place = Place { sandbox, shadow: &shadow, path, formatter: &formatter, limits: self.limits(), cancel };
-            if let Some((old, new)) = place.formatted(self.snapshot(), &patch.files()[path]).await {
-                laid_out.insert(path.clone(), vec![Edit { range: 0..old.len(), text: new }]).ok()?;
+        for (path, change, name, formatter) in formatters {
+            let (formatter, limits) = (&formatter, self.limits());
+            let place = Place { sandbox, shadow: &shadow, path: &name, formatter, limits, cancel };
+            let Ok(old) = change.before(&path, self.snapshot()) else { continue };
+            if let Some(text) = place.formatted(&old, &change.edits).await {
+                let edits = vec![Edit { range: 0..old.len(), text }];
+                laid_out.insert(path, Change { edits, fate: change.fate }).ok()?;
             }
         }
         self.give_back(shadow);
@@ -53,13 +60,12 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The text before the patch, and the formatted one after it.
-    async fn formatted(&self, snapshot: &Snapshot, edits: &[Edit]) -> Option<(Arc<str>, String)> {
-        let old = snapshot.read(self.path).ok()?;
-        let new = patch::apply(&old, edits)?;
-        let is_formatted = self.run(&old).await? == *old;
+    /// The text with the edits, formatted; `None` where that changes nothing, or the text was not formatted before.
+    async fn formatted(&self, old: &str, edits: &[Edit]) -> Option<String> {
+        let new = patch::apply(old, edits)?;
+        let is_formatted = self.run(old).await? == old;
         let formatted = if is_formatted { self.run(&new).await? } else { return None };
-        (formatted != new).then_some((old, formatted))
+        (formatted != new).then_some(formatted)
     }
 
     async fn run(&self, text: &str) -> Option<String> {

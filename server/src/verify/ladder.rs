@@ -1,9 +1,7 @@
 //! The rung below the tests: whether a patch fits its files, parses no worse than before, and leaves the tests be.
 
-use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 use baton_grammars::{Language, Node};
 use globset::Glob;
@@ -11,8 +9,8 @@ use globset::Glob;
 use super::command::TestCommand;
 use super::shadow::Texts;
 use super::verdict::{Level, Report, Verdict};
-use crate::patch::{self, Edit, Patch};
-use crate::workspace::{ReadError, RelPath, Snapshot};
+use crate::patch::{self, Edit, Fate, Patch};
+use crate::workspace::{RelPath, Snapshot};
 
 /// The patched texts, or the verdict that ends it here.
 pub(super) fn parse(patch: &Patch, snapshot: &Snapshot) -> Result<Texts, Verdict> {
@@ -21,21 +19,19 @@ pub(super) fn parse(patch: &Patch, snapshot: &Snapshot) -> Result<Texts, Verdict
         return Err(refuse("the patch changes nothing".to_owned()));
     }
     let mut texts = Texts::new();
-    for (path, edits) in patch.files() {
-        let old: Arc<str> = match snapshot.read(path) {
-            Ok(text) => text,
-            Err(ReadError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => "".into(),
-            Err(e) => return Err(refuse(e.to_string())),
-        };
-        let Some(new) = patch::apply(&old, edits) else {
+    for (path, change) in patch.files() {
+        let old = change.before(path, snapshot).map_err(|e| refuse(e.to_string()))?;
+        let Some(new) = patch::apply(&old, &change.edits) else {
             return Err(refuse(format!("the patch does not fit the text of {path}")));
         };
-        if let Some(language) = baton_grammars::by_path(Path::new(path.as_str()))
+        texts.insert(path.clone(), None);
+        let Some(name) = change.name(path) else { continue };
+        if let Some(language) = baton_grammars::by_path(Path::new(name.as_str()))
             && let Some(worse) = parses_worse(language, &old, &new)
         {
-            return Err(refuse(format!("{path} does not parse after the change: {worse}")));
+            return Err(refuse(format!("{name} does not parse after the change: {worse}")));
         }
-        texts.insert(path.clone(), new.into());
+        texts.insert(name.clone(), Some(new.into()));
     }
     Ok(texts)
 }
@@ -56,19 +52,26 @@ fn parses_worse(language: &Language, old: &str, new: &str) -> Option<String> {
 
 /// The first file of the patch whose change is a change of the tests, with why; they cannot verify it.
 pub(super) fn touches_tests(patch: &Patch, snapshot: &Snapshot, command: &TestCommand) -> Option<String> {
-    patch.files().iter().find_map(|(path, edits)| {
-        if command.names(path) {
-            return Some(format!("{path} is named by the test command"));
-        }
-        if is_test_file(path) {
-            return Some(format!("{path} is a test"));
+    patch.files().iter().find_map(|(path, change)| {
+        for name in [Some(path), change.name(path)].into_iter().flatten() {
+            if command.names(name) {
+                return Some(format!("{name} is named by the test command"));
+            }
+            if is_test_file(name) {
+                return Some(format!("{name} is a test"));
+            }
+            if patch::is_loaded_by_tests(name) {
+                return Some(format!("{name} is loaded by tests by itself"));
+            }
         }
         let language = baton_grammars::by_path(Path::new(path.as_str()))?;
-        let text = snapshot.read(path).ok()?;
+        let text = change.before(path, snapshot).ok()?;
         let ranges = inline_tests(language, &text);
         let touched =
             |edit: &Edit| ranges.iter().any(|range| edit.range.start <= range.end && range.start <= edit.range.end);
-        edits.iter().any(touched).then(|| format!("{path} is changed within its tests"))
+        // Tests that move with their file get other names.
+        let moved = matches!(change.fate, Fate::Moved(_)) && !ranges.is_empty();
+        (moved || change.edits.iter().any(touched)).then(|| format!("{path} is changed within its tests"))
     })
 }
 
@@ -123,7 +126,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{parse, touches_tests};
-    use crate::patch::{Edit, Patch};
+    use crate::patch::{Change, Edit, Fate, Patch};
     use crate::verify::command::TestCommand;
     use crate::workspace::{Buffer, RelPath, Snapshot};
 
@@ -177,6 +180,22 @@ mod tests {
         ] {
             let patch = replacing(path, text, old, "3");
             assert_eq!(touches_tests(&patch, &snapshot(path, text), &command).as_deref(), why, "{path}: {old}");
+        }
+        let moved = |to| Fate::Moved(RelPath::new(to).unwrap());
+        for (path, text, fate, why) in [
+            ("a.py", "x = 1\n", Fate::Deleted, None),
+            ("a.py", "", Fate::Created, None),
+            ("a.py", "x = 1\n", moved("b.py"), None),
+            ("a.py", "x = 1\n", moved("test_b.py"), Some("test_b.py is a test")),
+            ("test_a.py", "x = 1\n", moved("a.py"), Some("test_a.py is a test")),
+            ("test_a.py", "x = 1\n", Fate::Deleted, Some("test_a.py is a test")),
+            ("check/all.py", "x = 1\n", moved("a.py"), Some("check/all.py is named by the test command")),
+            ("a.pth", "", Fate::Created, Some("a.pth is loaded by tests by itself")),
+            ("src/lib.rs", rust, moved("src/other.rs"), Some("src/lib.rs is changed within its tests")),
+        ] {
+            let mut patch = Patch::default();
+            patch.insert(RelPath::new(path).unwrap(), Change { edits: vec![], fate: fate.clone() }).unwrap();
+            assert_eq!(touches_tests(&patch, &snapshot(path, text), &command).as_deref(), why, "{path}: {fate:?}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! what they said before.
 
 mod command;
+mod displaced;
 mod formatting;
 mod judge;
 mod ladder;
@@ -148,7 +149,7 @@ impl Verifier {
     /// that is too large it only parses, and says so; an error means that the disk refused the copy, or cancelling.
     pub async fn open(request: Request, cancel: &CancellationToken) -> Result<Self, VerifyError> {
         let buffers = request.snapshot.overlay().iter();
-        let unsaved = buffers.map(|(path, buffer)| (path.clone(), buffer.text.clone())).collect();
+        let unsaved = buffers.map(|(path, buffer)| (path.clone(), Some(buffer.text.clone()))).collect();
         let sandbox = tokio::task::spawn_blocking(Sandbox::probe).await.unwrap_or_else(|e| Err(e.to_string()));
         let mut verifier = Self {
             sandbox,
@@ -249,6 +250,9 @@ impl Verifier {
         };
         if let Some(why) = ladder::touches_tests(patch, self.snapshot(), command) {
             return Err(unknown(format!("the tests cannot verify a change of the tests: {why}")));
+        }
+        if let Some(why) = self.displaced(patch, command, cancel).await {
+            return Err(Verdict::Failed(Report { level: Level::Parsed, passed: 0, failed: 0, report: why }));
         }
         let before = self.baseline(cancel).await.map_err(|e| unknown(e.to_string()))?;
         let wall = (Duration::from_millis(before.ms) * CHECK_FACTOR).max(CHECK_AT_LEAST).min(self.request.limits.wall);

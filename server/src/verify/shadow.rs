@@ -21,8 +21,8 @@ use super::walk::{self, Found, Item, Stamp};
 use super::{VerifyError, mounted_at};
 use crate::workspace::RelPath;
 
-/// Texts laid over the files, by path.
-pub type Texts = BTreeMap<RelPath, Arc<str>>;
+/// Texts laid over the files, by path; `None`: no such file.
+pub type Texts = BTreeMap<RelPath, Option<Arc<str>>>;
 
 /// A private copy, locked for this process.
 pub struct Shadow {
@@ -140,7 +140,10 @@ impl Shadow {
             (walking.join(), scanned)
         });
         let found = found.unwrap_or_else(|_| Err("the workspace cannot be listed".to_owned()));
-        let found = found.map_err(VerifyError::TooLarge)?;
+        let mut found = found.map_err(VerifyError::TooLarge)?;
+        for path in texts.iter().filter(|(_, text)| text.is_none()).map(|(path, _)| path.as_str()) {
+            found.items.remove(path);
+        }
         let result = scanned.and_then(|()| self.write(&found, texts, strange, looked));
         self.dependencies = found.dependencies;
         self.builds = found.builds;
@@ -359,7 +362,7 @@ impl<'a> From<&'a Item> for Want<'a> {
 /// The texts, and the directories that they need.
 fn laid<'a>(found: &Found, texts: &'a Texts) -> BTreeMap<String, Want<'a>> {
     let mut laid = BTreeMap::new();
-    for (path, text) in texts {
+    for (path, text) in texts.iter().filter_map(|(path, text)| Some((path, text.as_deref()?))) {
         let permissions = match found.items.get(path.as_str()) {
             Some(Item::File(stamp)) => stamp.permissions(),
             _ => 0o644,
@@ -483,7 +486,7 @@ mod tests {
     }
 
     fn texts(items: &[(&str, &str)]) -> Texts {
-        items.iter().map(|(path, text)| (RelPath::new(path).unwrap(), (*text).into())).collect()
+        items.iter().map(|(path, text)| (RelPath::new(path).unwrap(), Some((*text).into()))).collect()
     }
 
     #[test]
@@ -541,6 +544,11 @@ mod tests {
         assert_eq!(shadow.sync(&texts(&[("d/c", "unsaved"), ("new/e", "e")])).unwrap(), 5);
         assert_eq!(listing(&shadow), pairs(&[("d/b", "2"), ("d/c", "unsaved"), ("new/e", "e")]));
         assert_eq!(shadow.sync(&Texts::new()).unwrap(), 2);
+        assert_eq!(listing(&shadow), pairs(&[("d/b", "2"), ("d/c", "1")]));
+        let gone = Texts::from([(RelPath::new("d/b").unwrap(), None), (RelPath::new("no/such").unwrap(), None)]);
+        assert_eq!(shadow.sync(&gone).unwrap(), 1);
+        assert_eq!(listing(&shadow), pairs(&[("d/c", "1")]));
+        shadow.sync(&Texts::new()).unwrap();
         assert_eq!(listing(&shadow), pairs(&[("d/b", "2"), ("d/c", "1")]));
     }
 

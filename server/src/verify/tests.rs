@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Level, Limits, Request, Verdict, Verifier, VerifyError};
-use crate::patch::{Edit, Patch};
+use crate::patch::{Change, Edit, Fate, Patch};
 use crate::workspace::{Buffer, RelPath, Snapshot};
 
 struct Project {
@@ -113,6 +113,56 @@ async fn a_patch_is_judged_by_the_projects_own_tests() {
     );
     // Nothing of all this reached the workspace.
     assert_eq!(fs::read_to_string(project.root().join(path)).unwrap(), MAXIMUM);
+}
+
+#[tokio::test]
+async fn files_are_made_moved_and_gone_where_the_tests_run() {
+    let code = "def maximum(items):\n    import best\n    return best.of(items)\n";
+    let best =
+        "def of(items):\n    best = 0\n    for item in items:\n        best = max(best, item)\n    return best\n";
+    let project =
+        Project::new(&[("maximum.py", code), ("test_maximum.py", TESTS), ("best.py", best), ("more/x.py", "x = 1\n")]);
+    let verifier = project.verifier("maximum.py", Some(UNITTEST), &[]).await;
+    let path = |path| RelPath::new(path).unwrap();
+    let made = |name, text: &str| {
+        (path(name), Change { edits: vec![Edit { range: 0..0, text: text.into() }], fate: Fate::Created })
+    };
+    let gone = || {
+        (
+            path("best.py"),
+            Change { edits: vec![Edit { range: 0..best.len(), text: String::new() }], fate: Fate::Deleted },
+        )
+    };
+    let moved = || (path("best.py"), Change { edits: vec![], fate: Fate::Moved(path("top.py")) });
+    let names = |new: &str| {
+        (path("maximum.py"), replacing(&verifier, "maximum.py", "best", new).files()[&path("maximum.py")].clone())
+    };
+    let both = |new: &str| {
+        let text = code.replace("best", new);
+        (path("maximum.py"), Change::from(vec![Edit { range: 0..code.len(), text }]))
+    };
+    let right = "def of(items):\n    return max(items)\n";
+    for (changes, wanted) in [
+        (vec![made("top.py", right), both("top"), gone()], "passed Tested 2/0"),
+        (vec![made("more/top.py", right), both("more.top")], "passed Tested 2/0"),
+        (vec![moved(), both("top")], "failed Tested 1/1"),
+        (vec![gone()], "failed Tested 0/2"),
+        (vec![moved(), names("top")], "failed Tested 0/2"),
+        (
+            vec![made("unittest.py", "class TestCase:\n    pass\n")],
+            "failed Parsed 0/0: unittest.py would be loaded in place of",
+        ),
+        (vec![made("random/__init__.py", "")], "failed Parsed 0/0: random/__init__.py would be loaded in place of"),
+        (vec![made("new.py", "def f(:\n")], "failed Parsed 0/0: new.py does not parse"),
+    ] {
+        let mut patch = Patch::default();
+        for (path, change) in changes {
+            patch.insert(path, change).unwrap();
+        }
+        let said = shown(&verifier.check(&patch, &CancellationToken::new()).await.verdict);
+        assert!(said.starts_with(wanted), "{patch:?}: {said}");
+    }
+    assert_eq!(fs::read_dir(project.root()).unwrap().count(), 4);
 }
 
 #[tokio::test]

@@ -51,6 +51,13 @@ pub enum ReadError {
     Outside(RelPath),
 }
 
+impl ReadError {
+    /// Whether nothing is there.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+}
+
 impl Snapshot {
     /// A view of `root` (canonical) with unsaved buffers over it.
     pub fn new(root: PathBuf, overlay: BTreeMap<RelPath, Buffer>) -> Self {
@@ -87,13 +94,38 @@ impl Snapshot {
         Ok(text)
     }
 
-    /// The path without links, as the file system sees it; the path itself where nothing is on disk yet.
+    /// The path without links, as the file system sees it; what is not on disk yet stays as it is named.
     pub fn real(&self, path: &RelPath) -> Result<RelPath, ReadError> {
-        match path.under(&self.0.root).canonicalize() {
-            Ok(absolute) => RelPath::within(&self.0.root, &absolute).map_err(|_| ReadError::Outside(path.clone())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(path.clone()),
-            Err(source) => Err(ReadError::Io { path: path.clone(), source }),
+        let absolute = path.under(&self.0.root);
+        for above in absolute.ancestors() {
+            match above.canonicalize() {
+                Ok(found) => {
+                    let rest = absolute.strip_prefix(above).unwrap_or(Path::new(""));
+                    let real = RelPath::within(&self.0.root, &found.join(rest));
+                    return real.map_err(|_| ReadError::Outside(path.clone()));
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(source) => return Err(ReadError::Io { path: path.clone(), source }),
+            }
         }
+        Ok(path.clone())
+    }
+
+    /// What has this name already, in whatever case it is written, on disk now or open in the editor: some file
+    /// systems would take a new file of this name for that one.
+    pub fn namesake(&self, path: &RelPath) -> Option<RelPath> {
+        let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
+        let open = self.0.overlay.keys().find(|open| same(open.as_str(), path.as_str()));
+        if open.is_some() {
+            return open.cloned();
+        }
+        let mut found = vec![self.0.root.clone()];
+        for part in path.as_str().split('/') {
+            let entries = found.iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
+            let is_same = |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(|name| same(name, part));
+            found = entries.filter(is_same).map(|entry| entry.path()).collect();
+        }
+        found.first().and_then(|file| RelPath::within(&self.0.root, file).ok())
     }
 
     /// The files read from disk so far with the text they had: what a run must find unchanged.
@@ -150,6 +182,13 @@ mod tests {
         assert!(matches!(read("out"), Err(ReadError::Outside(_))));
         assert!(matches!(read("out-dir/key"), Err(ReadError::Outside(_))));
         assert!(matches!(read("pipe"), Err(ReadError::NotText(_))));
-        assert!(matches!(read("absent"), Err(ReadError::Io { .. })));
+        assert!(read("absent").is_err_and(|error| error.is_absent()));
+        let real = |path: &str| snapshot.real(&RelPath::new(path).unwrap());
+        assert_eq!(real("real/new/b").unwrap().as_str(), "real/new/b");
+        assert!(matches!(real("out-dir/new/b"), Err(ReadError::Outside(_))));
+        let namesake = |path: &str| snapshot.namesake(&RelPath::new(path).unwrap()).map(|found| found.to_string());
+        assert_eq!(namesake("REAL/A"), Some("real/a".into()));
+        assert_eq!(namesake("OUT"), Some("out".into()));
+        assert_eq!((namesake("real/b"), namesake("a")), (None, None));
     }
 }
