@@ -240,13 +240,13 @@ fn a_new_module_beside_the_focus_is_verified_and_written() {
 #[test]
 fn only_the_user_can_allow_some_files() {
     let files = format!(
-        "{RIGHT}\n*** Update File: pyproject.toml\n-a = 1\n+a = 2\n*** Delete File: old.py\n*** Update File: note.py\n*** Move to: notes/note.py"
+        "{RIGHT}\n*** Update File: pyproject.toml\n-a = 1\n+a = 2\n*** Delete File: old.py\n*** Update File: note.md\n*** Move to: notes/note.md"
     );
     let start = || {
         let server = OpenAi::start([Act::Say(envelope(&files))]);
         let project = project(&server, "");
         for (path, text) in
-            [("../outside.py", ""), ("pyproject.toml", "[tool.x]\na = 1\n"), ("old.py", "x = 1\n"), ("note.py", "")]
+            [("../outside.py", ""), ("pyproject.toml", "[tool.x]\na = 1\n"), ("old.py", "x = 1\n"), ("note.md", "")]
         {
             project.write(path, text);
         }
@@ -260,21 +260,21 @@ fn only_the_user_can_allow_some_files() {
     assert_eq!(reply["asks"]["pyproject.toml"], why);
     assert_eq!(reply["asks"]["old.py"], "old.py would be deleted");
     let message = format!(
-        "nothing was written: note.py would become notes/note.py; {why}; allow it with --allow note.py --allow pyproject.toml"
+        "nothing was written: note.md would become notes/note.md; {why}; allow it with --allow note.md --allow pyproject.toml"
     );
     assert_eq!(reply["message"], message);
-    assert!(reply["diff"].as_str().expect("a diff").contains("rename to notes/note.py"), "{reply:#}");
+    assert!(reply["diff"].as_str().expect("a diff").contains("rename to notes/note.md"), "{reply:#}");
     assert_eq!(everything(&project), before);
 
     let (_server, project) = start();
-    let allowed = ["--allow", "old.py", "--allow", "note.py", "--allow", "pyproject.toml"];
+    let allowed = ["--allow", "old.py", "--allow", "note.md", "--allow", "pyproject.toml"];
     let (code, reply) = project.json(&[&["fix", "bookings.py:8", "--apply"], &allowed[..]].concat());
     assert_eq!(code, 0, "{reply:#}");
     assert_eq!(
-        (project.read("pyproject.toml"), project.read("notes/note.py")),
+        (project.read("pyproject.toml"), project.read("notes/note.md")),
         ("[tool.x]\na = 2\n".into(), "".into())
     );
-    assert!(!project.root().join("old.py").exists() && !project.root().join("note.py").exists());
+    assert!(!project.root().join("old.py").exists() && !project.root().join("note.md").exists());
     assert!(project.read("bookings.py").contains("start <= merged"));
 }
 
