@@ -31,6 +31,9 @@ pub struct Facts {
     pub markers: Vec<String>,
     /// Globs of paths that hold tests.
     pub tests: Vec<String>,
+    /// Whether tests stand among the code, told apart by a mark of the language and not by their names.
+    #[serde(default)]
+    pub marks_tests: bool,
     /// Directories that tests need although git ignores them; read-only in the sandbox.
     pub dependencies: Vec<String>,
     /// Build directories kept warm between runs.

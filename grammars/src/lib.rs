@@ -25,4 +25,4 @@ pub use language::{Language, all};
 pub use lookup::{by_alias, by_id, by_path, by_shebang};
 pub use parse::SyntaxError;
 pub use tags::{Tag, TagKind, What};
-pub use tree_sitter::{InputEdit, Node, Point, Tree, TreeCursor};
+pub use tree_sitter::{Node, Tree};

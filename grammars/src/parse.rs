@@ -19,20 +19,18 @@ pub struct SyntaxError {
     pub missing: Option<String>,
 }
 
+/// The longest that a parse may take; a megabyte of code takes a fifth of a second.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 thread_local! {
     static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
 }
 
 impl Language {
-    /// Parses `text`; with the edited `old` tree, only what changed. Some grammars take seconds for a large file
-    /// that they cannot make sense of.
-    pub fn parse(&self, text: &str, old: Option<&Tree>) -> Tree {
-        self.parse_chunks(&mut |at| &text.as_bytes()[at.min(text.len())..], old)
-    }
-
-    /// Parses text that is read in pieces: `chunk(byte)` gives what starts there, empty at the end.
-    pub fn parse_chunks<'a>(&self, chunk: &mut dyn FnMut(usize) -> &'a [u8], old: Option<&Tree>) -> Tree {
-        self.run(chunk, old, None).expect("without a limit a parse always ends in a tree")
+    /// Parses `text`; `None` if that takes longer than a text that people wrote can take. Some grammars never end
+    /// with a text that they cannot make sense of.
+    pub fn parse(&self, text: &str) -> Option<Tree> {
+        self.parse_within(text, PATIENCE)
     }
 
     /// Parses `text`, or gives up after about `limit`.
@@ -41,27 +39,16 @@ impl Language {
         let mut late =
             |_: &ParseState| if Instant::now() < end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         let options = ParseOptions::new().progress_callback(&mut late);
-        self.run(&mut |at| &text.as_bytes()[at.min(text.len())..], None, Some(options))
-    }
-
-    fn run<'a>(
-        &self,
-        chunk: &mut dyn FnMut(usize) -> &'a [u8],
-        old: Option<&Tree>,
-        options: Option<ParseOptions<'_>>,
-    ) -> Option<Tree> {
+        let safe = guard::of(self).map(|make_safe| {
+            let mut bytes = text.as_bytes().to_vec();
+            make_safe(&mut bytes);
+            bytes
+        });
+        let bytes = safe.as_deref().unwrap_or(text.as_bytes());
         PARSER.with_borrow_mut(|parser| {
             parser.set_language(&self.grammar.into()).expect("the pinned grammars fit the pinned runtime");
             parser.reset();
-            let Some(make_safe) = guard::of(self) else {
-                return parser.parse_with_options(&mut |at, _: Point| chunk(at), old, options);
-            };
-            let mut text: Vec<u8> = Vec::new();
-            while let part @ [_, ..] = chunk(text.len()) {
-                text.extend_from_slice(part);
-            }
-            make_safe(&mut text);
-            parser.parse_with_options(&mut |at, _: Point| &text[at.min(text.len())..], old, options)
+            parser.parse_with_options(&mut |at, _: Point| &bytes[at.min(bytes.len())..], None, Some(options))
         })
     }
 

@@ -11,6 +11,15 @@ use tree_sitter::Tree;
 use crate::{Language, query};
 
 impl Language {
+    /// Bytes of the tests that stand among the code of a text, where the language marks them as such; all of it where
+    /// it takes too long to parse, so that nobody takes a test for code.
+    pub fn tests_in(&self, text: &str) -> Vec<Range<usize>> {
+        if !self.facts.marks_tests {
+            return Vec::new();
+        }
+        self.parse(text).map_or_else(|| vec![Range { start: 0, end: text.len() }], |tree| self.tests(&tree, text))
+    }
+
     /// Bytes of every test of the tree, with its attributes: the outermost, in order of the text. A class or a
     /// module of tests is one of them; a helper that stands outside is none.
     pub fn tests(&self, tree: &Tree, text: &str) -> Vec<Range<usize>> {

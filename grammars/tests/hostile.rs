@@ -67,9 +67,9 @@ proptest! {
 fn a_broken_sample_still_yields_items() {
     for language in all() {
         let text = sample(language);
-        let whole = language.items(&language.parse(&text, None), &text).len();
+        let whole = language.items(&language.parse(&text).unwrap(), &text).len();
         let broken = format!("{text}\n}}}} ) ]] = ((( \"\n");
-        let found = language.items(&language.parse(&broken, None), &broken).len();
+        let found = language.items(&language.parse(&broken).unwrap(), &broken).len();
         assert!(found * 2 >= whole, "{}: {found} of {whole}", language.id);
     }
 }
@@ -146,7 +146,7 @@ fn python_can_be_indented_deeper_than_its_scanner_can_keep() {
         for open in ["f'{", "f'{f\"{", "x", &"f'{".repeat(255)] {
             let stairs: String = (0..depth).map(|level| format!("{}if x:\n", " ".repeat(level))).collect();
             let last = " ".repeat(depth);
-            let tree = python.parse(&format!("{stairs}{last}{open}a\n{last}b\n"), None);
+            let tree = python.parse(&format!("{stairs}{last}{open}a\n{last}b\n")).unwrap();
             assert!(tree.root_node().child_count() > 0);
         }
     }
@@ -159,7 +159,7 @@ fn guards_leave_ordinary_code_alone() {
     let aligned = format!("a = [\n{}1,\n]\nif a:\n{}b = 2\n", " ".repeat(300), "\t".repeat(40));
     for (id, text) in [("yaml", wide), ("ruby", appended), ("python", aligned)] {
         let language = baton_grammars::by_id(id).unwrap();
-        let tree = language.parse(&text, None);
+        let tree = language.parse(&text).unwrap();
         assert_eq!(language.syntax_errors(&tree), [], "{id}");
         assert_eq!(tree.root_node().end_byte(), text.len(), "{id}");
     }

@@ -5,7 +5,7 @@ use baton_grammars::by_id;
 /// The first lines of the tests that are found.
 fn found(language: &str, text: &str) -> Vec<String> {
     let language = by_id(language).unwrap();
-    let tests = language.tests(&language.parse(text, None), text);
+    let tests = language.tests(&language.parse(text).unwrap(), text);
     tests.into_iter().map(|range| text[range].lines().next().unwrap_or_default().to_owned()).collect()
 }
 

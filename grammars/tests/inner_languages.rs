@@ -5,7 +5,7 @@ use baton_grammars::{Injected, by_id};
 fn at(language: &str, text: &str, mark: &str) -> (&'static str, String) {
     let language = by_id(language).unwrap();
     let byte = text.find(mark).unwrap();
-    let Injected { language, range } = language.language_at(&language.parse(text, None), text, byte);
+    let Injected { language, range } = language.language_at(&language.parse(text).unwrap(), text, byte);
     (language.id, text[range].to_owned())
 }
 
@@ -35,6 +35,6 @@ fn both_ends_belong_to_the_inner_text() {
 fn without_an_inner_language_it_is_the_whole() {
     assert_eq!(at("rust", "fn f() {}", "f()"), ("rust", "fn f() {}".to_owned()));
     let python = by_id("python").unwrap();
-    let found = python.language_at(&python.parse("", None), "", 0);
+    let found = python.language_at(&python.parse("").unwrap(), "", 0);
     assert_eq!((found.language.id, found.range), ("python", 0..0));
 }

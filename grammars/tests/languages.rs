@@ -30,7 +30,7 @@ fn place(text: &str, range: &Range<usize>) -> String {
 
 /// All that is known of a text, one thing a line.
 fn described(language: &'static Language, text: &str) -> String {
-    let tree = language.parse(text, None);
+    let tree = language.parse(text).unwrap();
     let mut out = String::from("items\n");
     for item in language.items(&tree, text) {
         writeln!(out, "  {:?} {} {}", item.kind, item.name, place(text, &item.range)).unwrap();
@@ -106,7 +106,7 @@ fn facts_can_be_used() {
 fn samples_give_what_is_expected() {
     for language in all() {
         let text = sample(language);
-        assert_eq!(language.syntax_errors(&language.parse(&text, None)), [], "{}", language.id);
+        assert_eq!(language.syntax_errors(&language.parse(&text).unwrap()), [], "{}", language.id);
         let said = described(language, &text);
         // A query that finds nothing in the sample is not proved.
         let folder = folder(language.id);

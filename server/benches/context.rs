@@ -73,7 +73,7 @@ fn text(number: usize) -> String {
         let calls: String = (1..6).map(|far| format!("    total = {}(total, values)", used(far * (part + 1)))).fold(
             String::new(),
             |mut calls, call| {
-                let end = if number % 4 == 0 || number % 4 == 3 { "" } else { ";" };
+                let end = if number.is_multiple_of(4) || number % 4 == 3 { "" } else { ";" };
                 writeln!(calls, "{call}{end}").expect("memory takes it");
                 calls
             },

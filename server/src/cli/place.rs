@@ -72,7 +72,7 @@ fn focus_range(path: &RelPath, text: &str, line: usize, column: Option<usize>) -
         Some(column) => content.char_indices().nth(column - 1).map_or(content.len(), |(at, _)| at),
     };
     let item = baton_grammars::by_path(Path::new(path.as_str()))
-        .and_then(|language| language.item_at(&language.parse(text, None), text, start + offset));
+        .and_then(|language| language.item_at(&language.parse(text)?, text, start + offset));
     Ok(item.map_or(start..start + content.len(), |item| item.range))
 }
 

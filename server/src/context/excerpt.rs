@@ -45,7 +45,7 @@ impl<'a> Subject<'a> {
         let focus = focus.filter(|focus| text.is_char_boundary(focus.start) && text.is_char_boundary(focus.end));
         let items = || {
             let language = baton_grammars::by_path(Path::new(path.as_str()))?;
-            let tree = language.parse(&text, None);
+            let tree = language.parse(&text)?;
             let item = focus.as_ref().and_then(|focus| language.item_at(&tree, &text, focus.start));
             Some((item, language.items(&tree, &text)))
         };

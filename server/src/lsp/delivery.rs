@@ -109,7 +109,7 @@ impl Delivery<'_> {
         let files = approved.patch().files().iter().map(|(path, change)| {
             let text = change.before(path, now).map_err(|e| e.to_string())?;
             let to = if let Fate::Moved(to) = &change.fate { Some(named(to)?) } else { None };
-            let asked = self.asks.get(change.name(path).filter(|name| self.asks.contains_key(name)).unwrap_or(path));
+            let asked = change.names(path).filter_map(|name| self.asks.get(name)).last();
             let (uri, version, asked) = (named(path)?, now.version(path), asked.cloned());
             Ok(FileChange { uri, version, text, change: change.clone(), to, asked })
         });

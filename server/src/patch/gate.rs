@@ -31,7 +31,7 @@ pub fn gate(patch: &Patch, snapshot: &Snapshot, goal: Goal) -> Result<Asks, Vec<
     }
     let mut asks = Asks::new();
     let mut places = BTreeSet::new();
-    let names = patch.files().iter().flat_map(|(path, change)| [Some(path), change.name(path)]).flatten();
+    let names = patch.files().iter().flat_map(|(path, change)| change.names(path));
     for path in names.collect::<BTreeSet<_>>() {
         match place::gate(path, snapshot, goal) {
             Gate::Deny(why) => problems.push(Problem(why)),
@@ -109,7 +109,8 @@ fn text_problem(path: &RelPath, old: &str, change: &Change, goal: Goal) -> Optio
         }
     }
     let inline = goal == Goal::Fix
-        && tests_within(path, old)
+        && baton_grammars::by_path(path.as_str().as_ref())
+            .map_or_else(Vec::new, |language| language.tests_in(old))
             .iter()
             .any(|tests| edits.iter().any(|edit| edit.range.start < tests.end && edit.range.end > tests.start));
     inline.then(|| Problem(format!("the change is within the tests of {path}; a fix must make them pass as they are")))
@@ -117,33 +118,6 @@ fn text_problem(path: &RelPath, old: &str, change: &Change, goal: Goal) -> Optio
 
 fn is_selector(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{fe00}'..='\u{fe0f}')
-}
-
-/// The items that Rust compiles for tests only, in the same file as the code.
-fn tests_within(path: &RelPath, text: &str) -> Vec<std::ops::Range<usize>> {
-    let language = baton_grammars::by_path(std::path::Path::new(path.as_str()));
-    let Some(rust) = language.filter(|language| language.id == "rust" && text.contains("test")) else {
-        return Vec::new();
-    };
-    let tree = rust.parse(text, None);
-    let mut found = Vec::new();
-    let mut open = vec![tree.root_node()];
-    while let Some(node) = open.pop() {
-        let mut start = None;
-        for child in node.children(&mut node.walk()) {
-            let attribute = child.kind() == "attribute_item";
-            let words = &text[child.byte_range()];
-            if attribute && (words.contains("test]") || words.contains("cfg(") && words.contains("test")) {
-                start = start.or(Some(child.start_byte()));
-            } else if !attribute && !child.is_extra() {
-                match start.take() {
-                    Some(start) => found.push(start..child.end_byte()),
-                    None => open.push(child),
-                }
-            }
-        }
-    }
-    found
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) fn parse(lines: &[&str]) -> Result<Vec<Block>, Vec<Problem>> {
         if let Some(word) = line.strip_prefix("*** ") {
             match word.trim_end() {
                 "Begin Patch" => envelope = Some(at),
-                "End Patch" => (envelope, reading.path) = (None, None),
+                "End Patch" => (envelope, reading.path, reading.file) = (None, None, File::Kept),
                 _ => reading.envelope_file(word),
             }
             at += 1;

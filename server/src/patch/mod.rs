@@ -125,6 +125,11 @@ impl Change {
         if self.fate == Fate::Created { Ok("".into()) } else { snapshot.read(path) }
     }
 
+    /// Every name that the file has, before or after.
+    pub fn names<'a>(&'a self, path: &'a RelPath) -> impl Iterator<Item = &'a RelPath> {
+        std::iter::once(path).chain(self.name(path).filter(move |name| *name != path))
+    }
+
     /// The name of the file afterwards, if there is one.
     pub fn name<'a>(&'a self, path: &'a RelPath) -> Option<&'a RelPath> {
         match &self.fate {

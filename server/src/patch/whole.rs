@@ -55,12 +55,14 @@ pub(super) fn edits(
     let unclear = |why: &str| {
         Problem(format!("{name}: the reply is code without a place ({why}); answer with SEARCH/REPLACE blocks"))
     };
-    let tree = language.parse(code, None);
+    let (Some(tree), Some(old)) = (language.parse(code), language.parse(text)) else {
+        return Err(unclear("it takes too long to parse"));
+    };
     if !language.syntax_errors(&tree).is_empty() {
         return Err(unclear("it does not parse by itself"));
     }
     let written = outermost(language.items(&tree, code));
-    let there = language.items(&language.parse(text, None), text);
+    let there = language.items(&old, text);
     let mut range = match written.as_slice() {
         [only] if around(code, only).trim().is_empty() => {
             let same: Vec<&Item> =

@@ -136,8 +136,7 @@ struct Hunt<'a, J> {
 
 impl<'a, J: Judge> Hunt<'a, J> {
     fn new(target: Target<'a>, judge: &'a J, deadline: Instant, failing: usize, candidates: Vec<Candidate>) -> Self {
-        let tree = target.language.parse(target.text, None);
-        let errors = target.language.syntax_errors(&tree).len();
+        let errors = syntax_errors(&target, target.text).unwrap_or(0);
         Self {
             target,
             judge,
@@ -241,8 +240,7 @@ impl<'a, J: Judge> Hunt<'a, J> {
     }
 
     fn parses(&self, text: &str) -> bool {
-        let tree = self.target.language.parse(text, None);
-        self.target.language.syntax_errors(&tree).len() <= self.errors
+        syntax_errors(&self.target, text).is_some_and(|errors| errors <= self.errors)
     }
 
     /// Adds pairs of edits: those that mended something, each with another of them or with a likely single one.
@@ -299,6 +297,11 @@ fn shrink(text: &str, edit: &Edit) -> Option<Edit> {
     let range = edit.range.start + start..edit.range.end - end;
     let new = edit.text[start..edit.text.len() - end].to_owned();
     (!range.is_empty() || !new.is_empty()).then_some(Edit { range, text: new })
+}
+
+/// How many syntax errors a text has; `None` where it takes too long to parse.
+fn syntax_errors(target: &Target<'_>, text: &str) -> Option<usize> {
+    Some(target.language.syntax_errors(&target.language.parse(text)?).len())
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ pub(super) fn candidates(
     trace: &Trace,
 ) -> Result<Vec<Candidate>, String> {
     let dialect = Dialect::of(language)?;
-    let tree = language.parse(text, None);
+    let tree = language.parse(text).ok_or("the file takes too long to parse")?;
     let program = Program::new(text, &tree, dialect);
     let scopes = scopes(&program, trace);
     let mut draft = Draft { program: &program, dialect, scopes: &scopes, lines, found: Vec::new() };

@@ -1,9 +1,8 @@
 //! The rung below the tests: whether a patch fits its files, parses no worse than before, and leaves the tests be.
 
-use std::ops::Range;
 use std::path::Path;
 
-use baton_grammars::{Language, Node};
+use baton_grammars::Language;
 use globset::Glob;
 
 use super::command::TestCommand;
@@ -38,8 +37,10 @@ pub(super) fn parse(patch: &Patch, snapshot: &Snapshot) -> Result<Texts, Verdict
 
 /// The first new syntax error, in words, if there are more than before.
 fn parses_worse(language: &Language, old: &str, new: &str) -> Option<String> {
-    let after = language.syntax_errors(&language.parse(new, None));
-    if after.is_empty() || after.len() <= language.syntax_errors(&language.parse(old, None)).len() {
+    let Some(tree) = language.parse(new) else { return Some("it takes too long".to_owned()) };
+    let after = language.syntax_errors(&tree);
+    let before = || language.parse(old).map_or(usize::MAX, |tree| language.syntax_errors(&tree).len());
+    if after.is_empty() || after.len() <= before() {
         return None;
     }
     let first = &after[0];
@@ -53,7 +54,7 @@ fn parses_worse(language: &Language, old: &str, new: &str) -> Option<String> {
 /// The first file of the patch whose change is a change of the tests, with why; they cannot verify it.
 pub(super) fn touches_tests(patch: &Patch, snapshot: &Snapshot, command: &TestCommand) -> Option<String> {
     patch.files().iter().find_map(|(path, change)| {
-        for name in [Some(path), change.name(path)].into_iter().flatten() {
+        for name in change.names(path) {
             if command.names(name) {
                 return Some(format!("{name} is named by the test command"));
             }
@@ -66,7 +67,7 @@ pub(super) fn touches_tests(patch: &Patch, snapshot: &Snapshot, command: &TestCo
         }
         let language = baton_grammars::by_path(Path::new(path.as_str()))?;
         let text = change.before(path, snapshot).ok()?;
-        let ranges = inline_tests(language, &text);
+        let ranges = language.tests_in(&text);
         let touched =
             |edit: &Edit| ranges.iter().any(|range| edit.range.start <= range.end && range.start <= edit.range.end);
         // Tests that move with their file get other names.
@@ -83,42 +84,6 @@ fn is_test_file(path: &RelPath) -> bool {
         .filter(|tests| !tests.is_empty());
     let globs: Vec<&String> = of_language.map_or_else(|| globs.collect(), |own| own.iter().collect());
     globs.iter().any(|glob| Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(path.as_str())))
-}
-
-/// Bytes of the tests that stand among the code, as in Rust: items under an attribute that names `test`.
-fn inline_tests(language: &Language, text: &str) -> Vec<Range<usize>> {
-    let tree = language.parse(text, None);
-    let mut found = Vec::new();
-    collect_tests(tree.root_node(), text, &mut found);
-    found
-}
-
-fn collect_tests(node: Node<'_>, text: &str, found: &mut Vec<Range<usize>>) {
-    let mut cursor = node.walk();
-    let mut start: Option<usize> = None;
-    for child in node.children(&mut cursor) {
-        if child.kind() == "attribute_item" {
-            let attribute: String = text[child.byte_range()].chars().filter(|c| !c.is_whitespace()).collect();
-            let is_test = attribute == "#[test]"
-                || attribute.ends_with("::test]")
-                || attribute.contains("::test(")
-                || attribute.starts_with("#[cfg(test")
-                || attribute.starts_with("#[cfg(all(test")
-                || attribute == "#[rstest]";
-            if is_test {
-                start = start.or(Some(child.start_byte()));
-            }
-        } else if child.kind().ends_with("comment") {
-            continue;
-        } else if let Some(start) = start.take() {
-            found.push(start..child.end_byte());
-        } else if child.kind().ends_with("mod_item")
-            || child.kind() == "declaration_list"
-            || child.kind() == "impl_item"
-        {
-            collect_tests(child, text, found);
-        }
-    }
 }
 
 #[cfg(test)]

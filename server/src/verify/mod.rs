@@ -2,12 +2,12 @@
 //! what they said before.
 
 mod command;
-mod displaced;
 mod formatting;
 mod judge;
 mod ladder;
 mod lane;
 pub mod leash;
+mod modules;
 mod output;
 mod pen;
 mod results;

@@ -62,8 +62,8 @@ impl Use {
 impl Tagged {
     /// Reads a text.
     pub(crate) fn of(language: &Language, text: &str) -> Self {
-        let tree = language.parse(text, None);
         let mut tagged = Self::default();
+        let Some(tree) = language.parse(text) else { return tagged };
         for tag in language.tags(&tree, text) {
             // A heading or a key is no name that code would use; an import's path is no name at all.
             if tag.what == What::Section || (tag.kind, tag.what) == (TagKind::Reference, What::Module) {

@@ -72,7 +72,7 @@ async fn no_text_is_judged_twice_and_each_parses() {
     let different: HashSet<&String> = asked.iter().collect();
     assert_eq!(different.len(), asked.len());
     let language = baton_grammars::by_id("python").unwrap();
-    assert!(asked.iter().all(|text| language.syntax_errors(&language.parse(text, None)).is_empty()));
+    assert!(asked.iter().all(|text| language.syntax_errors(&language.parse(text).unwrap()).is_empty()));
     assert!(!asked.iter().any(|text| text == TEXT));
 }
 
