@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const FUNCTIONS: usize = 10_000;
 const GROUP: usize = 100;
 const CHANGES: usize = 2_000;
+const OPENS: usize = 9;
 const STARTS: usize = 20;
 const FILES: usize = 50;
 
@@ -112,13 +113,27 @@ fn switches(client: &Client) -> u64 {
 
 fn keystrokes(name: &str, source: &Source) {
     let project = Project::new(&[]).trusted();
-    let mut client = client(&project);
     let (text, places, mut names) = written(source, FUNCTIONS);
     let uri = project.uri(&format!("big.{}", source.extension));
-    let begun = Instant::now();
-    client.open(&uri, source.language, 1, &text);
-    client.call("textDocument/codeAction", ask(&uri, places[0]));
-    let open = milliseconds(begun.elapsed());
+    // What the editor itself takes to write the message down is not the server's.
+    let document = json!({"uri": uri, "languageId": source.language, "version": 1, "text": text});
+    let params = json!({"textDocument": document});
+    let opened = Client::frame(&json!({"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": params}));
+    let open = || {
+        let mut client = client(&project);
+        let begun = Instant::now();
+        client.send_raw(&opened);
+        client.call("textDocument/codeAction", ask(&uri, places[0]));
+        (milliseconds(begun.elapsed()), client)
+    };
+    let mut opens: Vec<f64> = Vec::new();
+    for _ in 1..OPENS {
+        let (took, client) = open();
+        opens.push(took);
+        client.shutdown();
+    }
+    let (took, mut client) = open();
+    opens.push(took);
     let mut times = Vec::new();
     let mut places: Vec<(u32, u32)> = places;
     let mut version = 1;
@@ -147,7 +162,7 @@ fn keystrokes(name: &str, source: &Source) {
     client.call("textDocument/codeAction", ask(&uri, places[0]));
     let burst = milliseconds(begun.elapsed());
     let peak = mib(&client, "VmHWM");
-    let (middle, late) = (at(0.5, &mut times), at(0.99, &mut times));
+    let (open, middle, late) = (at(0.5, &mut opens), at(0.5, &mut times), at(0.99, &mut times));
     println!("| {name} | {open:.1} | {middle:.2} | {late:.2} | {burst:.0} | {peak:.1} |");
     client.shutdown();
 }
@@ -191,7 +206,7 @@ fn memory() {
 
 fn main() {
     println!(
-        "| file of 100,000 lines | open to first menu ms | change + menu p50 ms | p99 ms | 2,000 changes ms | peak MiB |"
+        "| file of 100,000 lines | open to first menu p50 ms | change + menu p50 ms | p99 ms | 2,000 changes ms | peak MiB |"
     );
     println!("|---|---|---|---|---|---|");
     SOURCES.iter().for_each(|(name, source)| keystrokes(name, source));
