@@ -168,7 +168,7 @@ pub fn is_loaded_by_tests(path: &RelPath) -> bool {
 }
 
 /// Whether the file is a test, by the conventions of any language.
-pub(super) fn is_test(path: &RelPath) -> bool {
+pub fn is_test(path: &RelPath) -> bool {
     TESTS.is_match(path.as_str())
 }
 

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use baton_grammars::Language;
-use globset::Glob;
 
 use super::command::TestCommand;
 use super::shadow::Texts;
 use super::verdict::{Level, Report, Verdict};
 use crate::patch::{self, Edit, Fate, Patch};
-use crate::workspace::{RelPath, Snapshot};
+use crate::workspace::Snapshot;
 
 /// The patched texts, or the verdict that ends it here.
 pub(super) fn parse(patch: &Patch, snapshot: &Snapshot) -> Result<Texts, Verdict> {
@@ -58,7 +57,7 @@ pub(super) fn touches_tests(patch: &Patch, snapshot: &Snapshot, command: &TestCo
             if command.names(name) {
                 return Some(format!("{name} is named by the test command"));
             }
-            if is_test_file(name) {
+            if patch::is_test(name) {
                 return Some(format!("{name} is a test"));
             }
             if patch::is_loaded_by_tests(name) {
@@ -74,16 +73,6 @@ pub(super) fn touches_tests(patch: &Patch, snapshot: &Snapshot, command: &TestCo
         let moved = matches!(change.fate, Fate::Moved(_)) && !ranges.is_empty();
         (moved || change.edits.iter().any(touched)).then(|| format!("{path} is changed within its tests"))
     })
-}
-
-fn is_test_file(path: &RelPath) -> bool {
-    let globs = baton_grammars::all().iter().flat_map(|language| &language.facts.tests);
-    // What is no program (JSON, HTML) is a test where any language keeps its tests.
-    let of_language = baton_grammars::by_path(Path::new(path.as_str()))
-        .map(|language| &language.facts.tests)
-        .filter(|tests| !tests.is_empty());
-    let globs: Vec<&String> = of_language.map_or_else(|| globs.collect(), |own| own.iter().collect());
-    globs.iter().any(|glob| Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(path.as_str())))
 }
 
 #[cfg(test)]

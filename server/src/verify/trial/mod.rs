@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Lane, RunnerKind, Sandbox, Verifier};
+use crate::patch::is_test;
 use crate::repair::{Judge, Judgement, Trace};
 use crate::workspace::RelPath;
 
@@ -88,13 +89,6 @@ impl Judge for Trial {
             Way::Command(commands) => commands.judge(lane, text, patience).await,
         }
     }
-}
-
-/// Whether a file is a test, by the table of its language.
-fn is_test(path: &RelPath) -> bool {
-    let Some(language) = baton_grammars::by_path(Path::new(path.as_str())) else { return false };
-    let globs = language.facts.tests.iter().filter_map(|pattern| globset::Glob::new(pattern).ok());
-    globs.into_iter().any(|glob| glob.compile_matcher().is_match(path.as_str()))
 }
 
 /// A test command that is Python's pytest or unittest, taken apart.
