@@ -29,6 +29,9 @@ pub struct Facts {
     pub indent: String,
     /// Files that mark a project of this language.
     pub markers: Vec<String>,
+    /// Whether directories of one project have such files of their own: the outermost then names the project.
+    #[serde(default)]
+    pub nested: bool,
     /// Globs of paths that hold tests.
     pub tests: Vec<String>,
     /// Whether tests stand among the code, told apart by a mark of the language and not by their names.
@@ -50,13 +53,30 @@ pub struct Facts {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Runner {
-    /// `pytest`, `unittest`, `cargo`, `node` or `go`: also the format of its output. Of any other only the
-    /// exit status is read.
+    /// What people call it. The format of its output is known by its command; only where that is a script, by this.
     pub name: String,
-    /// File names or globs (of the root's entries) that show it is in use.
+    /// Names or globs of entries of the project's directory, or of one below it (`test/*.bats`); any of them shows
+    /// that it is in use.
+    #[serde(default)]
     pub when: Vec<String>,
+    /// File names that show the same only if a line begins with a text.
+    #[serde(default)]
+    pub when_inside: BTreeMap<String, String>,
+    /// Names or globs that must all be there too.
+    #[serde(default)]
+    pub with: Vec<String>,
     /// Program and arguments.
     pub command: Vec<String>,
+    /// Programs that it needs beside the one it starts with.
+    #[serde(default)]
+    pub needs: Vec<String>,
+}
+
+impl Runner {
+    /// The programs without which it cannot be run; the shell is everywhere.
+    pub fn programs(&self) -> impl Iterator<Item = &str> {
+        self.command.iter().take(1).chain(&self.needs).map(String::as_str).filter(|program| *program != "sh")
+    }
 }
 
 /// One way to lay out a file. It reads the text from its standard input and writes it to its standard

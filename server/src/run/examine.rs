@@ -117,8 +117,7 @@ fn tools() -> Vec<Finding> {
     let paths: Vec<_> = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     let mut programs: Vec<(&str, Vec<&str>)> = Vec::new();
     for language in baton_grammars::all() {
-        for runner in &language.facts.runner {
-            let program = runner.command[0].as_str();
+        for program in language.facts.runner.iter().flat_map(|runner| runner.programs()) {
             match programs.iter_mut().find(|(name, _)| *name == program) {
                 Some((_, names)) => names.push(&language.facts.name),
                 None => programs.push((program, vec![&language.facts.name])),

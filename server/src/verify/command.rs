@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use baton_grammars::{Facts, Runner};
 use globset::Glob;
 
+use super::runner::RunnerKind;
+use super::toolchains;
 use crate::workspace::{RelPath, Snapshot};
 
 /// How the tests are started.
@@ -15,34 +17,29 @@ pub struct TestCommand {
     pub argv: Vec<String>,
     /// The format of its output.
     pub runner: RunnerKind,
+    /// Programs that it needs beside the one it starts with.
+    pub needs: Vec<String>,
     /// Where it starts, relative to the workspace; empty for the root.
     pub directory: PathBuf,
     /// Why this one, in words: `given`, `conftest.py found`.
     pub why: String,
 }
 
-/// The format of a test command's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunnerKind {
-    /// pytest.
-    Pytest,
-    /// Python's unittest with `-v`.
-    Unittest,
-    /// `cargo test`.
-    Cargo,
-    /// `node --test`, or what `npm test` prints.
-    Node,
-    /// `go test -v`.
-    Go,
-    /// Unknown: only the exit status counts.
-    Opaque,
-}
-
 impl TestCommand {
     /// The user's own command.
     pub fn given(argv: &[String]) -> Self {
         let why = "given".to_owned();
-        Self { argv: argv.to_vec(), runner: RunnerKind::of(argv), directory: PathBuf::new(), why }
+        Self { argv: argv.to_vec(), runner: RunnerKind::of(argv), needs: vec![], directory: PathBuf::new(), why }
+    }
+
+    /// The same, where the script that npm would start for it in the workspace `root` is looked at too.
+    #[must_use]
+    pub fn in_workspace(mut self, root: &Path) -> Self {
+        if self.runner == RunnerKind::Node && !self.argv.iter().any(|word| word == "--test") {
+            let script = test_script(&root.join(&self.directory).join("package.json"));
+            self.runner = script.map_or(RunnerKind::Node, |script| RunnerKind::of_script(&script));
+        }
+        self
     }
 
     /// The commands that fit the project around `focus`, the likeliest first.
@@ -54,10 +51,9 @@ impl TestCommand {
         homes.push(PathBuf::new());
         homes.extend(above);
         for home in homes {
-            let names = names(snapshot, &home);
             let runners = language.facts.runner.iter();
             let found: Vec<Self> =
-                runners.filter_map(|runner| command(root, &home, &names, runner, &language.facts)).collect();
+                runners.filter_map(|runner| command(snapshot, &home, runner, &language.facts)).collect();
             if !found.is_empty() {
                 return found;
             }
@@ -76,56 +72,19 @@ impl TestCommand {
 
     /// As it is run: with the options that make it name every test, and go on after a failure.
     pub fn as_run(&self) -> Vec<String> {
-        let mut argv = self.argv.clone();
-        let own = argv.iter().position(|word| word == "--").unwrap_or(argv.len());
-        let drop_words = |words: &[&str], argv: &mut Vec<String>| {
-            let mut at = 0;
-            argv.retain(|word| {
-                at += 1;
-                at > own || !words.contains(&word.as_str())
-            });
-        };
-        match self.runner {
-            RunnerKind::Pytest => drop_words(&["-q", "-qq", "-qqq", "--quiet"], &mut argv),
-            RunnerKind::Unittest => {
-                drop_words(&["-q", "--quiet"], &mut argv);
-                argv.push("-v".to_owned());
-            }
-            RunnerKind::Cargo => {
-                drop_words(&["-q", "--quiet", "--no-fail-fast"], &mut argv);
-                let own = argv.iter().position(|word| word == "--").unwrap_or(argv.len());
-                argv.insert(own, "--no-fail-fast".to_owned());
-            }
-            RunnerKind::Go => {
-                if let Some(at) = argv.iter().position(|word| word == "test")
-                    && !argv.iter().any(|word| word == "-v" || word == "-json")
-                {
-                    argv.insert(at + 1, "-v".to_owned());
-                }
-            }
-            RunnerKind::Node | RunnerKind::Opaque => {}
-        }
-        argv
+        self.runner.as_run(&self.argv)
     }
 
     /// Variables that make it name every test.
     pub fn env(&self) -> Vec<(String, String)> {
-        let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        match self.runner {
-            RunnerKind::Pytest => {
-                // An isolated interpreter would not find the plugin, and pytest would stop there.
-                let isolated =
-                    self.argv.iter().take_while(|word| *word != "-m").any(|word| ["-I", "-E"].contains(&word.as_str()));
-                let options = "-vv -rfE --tb=short -p no:cacheprovider --continue-on-collection-errors --color=no";
-                if isolated {
-                    vec![set("PYTEST_ADDOPTS", options)]
-                } else {
-                    vec![set("PYTEST_ADDOPTS", &format!("{options} -p baton_limit")), set("PYTHONPATH", PLUGIN_DIR)]
-                }
-            }
-            RunnerKind::Cargo => vec![set("RUST_BACKTRACE", "0")],
-            _ => Vec::new(),
-        }
+        self.runner.env(&self.argv)
+    }
+
+    /// The first program that it needs and that a command in the workspace `root` would not find.
+    pub fn missing(&self, root: &Path) -> Option<&str> {
+        let own = self.argv.first().into_iter().chain(&self.needs);
+        let home = root.join(&self.directory);
+        own.map(String::as_str).find(|program| !toolchains::has_program(root, &home, program))
     }
 
     /// Whether the command names this file as one of its tests.
@@ -139,49 +98,13 @@ impl TestCommand {
     }
 }
 
-/// Where the sandbox shows our pytest plugin.
-pub(super) const PLUGIN_DIR: &str = "/run/baton";
-
-impl RunnerKind {
-    /// What a command line's output will look like.
-    pub fn of(argv: &[String]) -> Self {
-        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-        let name = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
-        let Some(program) = words.first().map(|word| name(word)) else { return Self::Opaque };
-        let rest = &words[1..];
-        let module = rest.windows(2).find(|pair| pair[0] == "-m").map(|pair| pair[1]);
-        match program.as_str() {
-            "pytest" | "py.test" => Self::Pytest,
-            python if python.starts_with("python") || python.starts_with("pypy") => match module {
-                Some("pytest") => Self::Pytest,
-                Some("unittest") => Self::Unittest,
-                _ => Self::Opaque,
-            },
-            "uv" | "poetry" | "pipenv" | "hatch" | "pdm" if rest.first() == Some(&"run") => Self::of(&argv[2..]),
-            "env" => {
-                let at = rest.iter().position(|word| !word.contains('=') && !word.starts_with('-'));
-                at.map_or(Self::Opaque, |at| Self::of(&argv[1 + at..]))
-            }
-            "cargo"
-                if rest
-                    .iter()
-                    .find(|word| !word.starts_with(['-', '+']))
-                    .is_some_and(|word| ["test", "t"].contains(word)) =>
-            {
-                Self::Cargo
-            }
-            "npm" | "pnpm" | "yarn" | "bun" if rest.contains(&"test") || rest.contains(&"t") => Self::Node,
-            "node" if rest.contains(&"--test") => Self::Node,
-            "go" if rest.first() == Some(&"test") => Self::Go,
-            _ => Self::Opaque,
-        }
-    }
-}
-
-/// The project that the focus belongs to: the nearest directory with the most telling marker.
+/// The project that the focus belongs to: the nearest directory with the most telling marker, or the outermost
+/// where the directories of one project have markers of their own.
 fn project(root: &Path, above: &[PathBuf], facts: &Facts) -> Option<PathBuf> {
-    let holds = |marker: &String, dir: &PathBuf| root.join(dir).join(marker).exists();
-    facts.markers.iter().find_map(|marker| above.iter().find(|dir| holds(marker, dir)).cloned())
+    facts.markers.iter().find_map(|marker| {
+        let mut marked = above.iter().filter(|dir| root.join(dir).join(marker).exists());
+        if facts.nested { marked.next_back() } else { marked.next() }.cloned()
+    })
 }
 
 /// What lies in a directory of the workspace, unsaved files included.
@@ -193,14 +116,17 @@ pub(super) fn names(snapshot: &Snapshot, home: &Path) -> BTreeSet<String> {
     names
 }
 
-fn command(root: &Path, home: &Path, names: &BTreeSet<String>, runner: &Runner, facts: &Facts) -> Option<TestCommand> {
-    let matched = runner.when.iter().find_map(|pattern| {
-        let glob = Glob::new(pattern).ok()?.compile_matcher();
-        names.iter().find(|name| glob.is_match(name))
-    })?;
-    let mut argv = runner.command.clone();
-    if argv.first().is_some_and(|program| program == "npm") && !has_test_script(&root.join(home).join("package.json")) {
+fn command(snapshot: &Snapshot, home: &Path, runner: &Runner, facts: &Facts) -> Option<TestCommand> {
+    let root = snapshot.root();
+    let matched = runner.when.iter().find_map(|pattern| entry(snapshot, home, pattern));
+    let matched =
+        matched.or_else(|| runner.when_inside.iter().find_map(|(name, text)| inside(snapshot, home, name, text)))?;
+    if !runner.with.iter().all(|pattern| entry(snapshot, home, pattern).is_some()) {
         return None;
+    }
+    let mut argv = runner.command.clone();
+    if argv.first().is_some_and(|program| program == "npm") {
+        test_script(&root.join(home).join("package.json"))?;
     }
     // A project's own environment knows its dependencies.
     if argv.first().is_some_and(|program| program == "python3") {
@@ -211,15 +137,35 @@ fn command(root: &Path, home: &Path, names: &BTreeSet<String>, runner: &Runner, 
             argv[0] = python.display().to_string();
         }
     }
-    let runner = RunnerKind::of(&argv);
-    Some(TestCommand { argv, runner, directory: home.to_owned(), why: format!("{matched} found") })
+    let kind = match RunnerKind::of(&argv) {
+        RunnerKind::Opaque => RunnerKind::named(&runner.name),
+        kind => kind,
+    };
+    let (needs, directory, why) = (runner.needs.clone(), home.to_owned(), format!("{matched} found"));
+    Some(TestCommand { argv, runner: kind, needs, directory, why }.in_workspace(root))
 }
 
-fn has_test_script(package: &Path) -> bool {
-    let parsed = std::fs::read(package).ok().and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
-    let script = parsed.and_then(|json| Some(json.get("scripts")?.get("test")?.as_str()?.to_owned()));
+/// The first entry that a glob names: of the directory, or of one below it that the glob names first.
+fn entry(snapshot: &Snapshot, home: &Path, pattern: &str) -> Option<String> {
+    let (below, pattern) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+    let glob = Glob::new(pattern).ok()?.compile_matcher();
+    names(snapshot, &home.join(below)).into_iter().find(|name| glob.is_match(name))
+}
+
+/// The file of that name, if it holds a line that begins with `text`.
+fn inside(snapshot: &Snapshot, home: &Path, name: &str, text: &str) -> Option<String> {
+    let path = RelPath::new(home.join(name).to_str()?).ok()?;
+    let found = snapshot.read(&path).ok()?;
+    found.lines().any(|line| line.starts_with(text)).then(|| name.to_owned())
+}
+
+/// What `npm test` starts, if it is something.
+fn test_script(package: &Path) -> Option<String> {
+    let parsed =
+        std::fs::read(package).ok().and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())?;
+    let script = parsed.get("scripts")?.get("test")?.as_str()?.to_owned();
     // What `npm init` writes is the absence of tests.
-    script.is_some_and(|script| !script.trim().is_empty() && !script.contains("no test specified"))
+    (!script.trim().is_empty() && !script.contains("no test specified")).then_some(script)
 }
 
 #[cfg(test)]
@@ -251,39 +197,6 @@ mod tests {
     }
 
     #[test]
-    fn the_output_of_a_given_command_is_recognised() {
-        for (line, kind) in [
-            ("pytest -q tests", RunnerKind::Pytest),
-            (".venv/bin/python -m pytest", RunnerKind::Pytest),
-            ("uv run pytest", RunnerKind::Pytest),
-            ("env A=1 python3.11 -m pytest", RunnerKind::Pytest),
-            ("python3 -m unittest", RunnerKind::Unittest),
-            ("python3 tests.py", RunnerKind::Opaque),
-            ("cargo +nightly test -p x", RunnerKind::Cargo),
-            ("cargo build", RunnerKind::Opaque),
-            ("npm run test", RunnerKind::Node),
-            ("node --test", RunnerKind::Node),
-            ("go test ./...", RunnerKind::Go),
-            ("make test", RunnerKind::Opaque),
-        ] {
-            assert_eq!(RunnerKind::of(&words(line)), kind, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_command_is_run_so_that_it_names_every_test() {
-        for (line, run) in [
-            ("pytest -q tests", "pytest tests"),
-            ("python3 -m unittest", "python3 -m unittest -v"),
-            ("cargo test -q x -- -q", "cargo test x --no-fail-fast -- -q"),
-            ("go test ./...", "go test -v ./..."),
-            ("make -q test", "make -q test"),
-        ] {
-            assert_eq!(TestCommand::given(&words(line)).as_run().join(" "), run);
-        }
-    }
-
-    #[test]
     fn tests_are_found_by_what_lies_around_the_focus() {
         let python = [("conftest.py", ""), ("pkg/a.py", "")];
         assert_eq!(found(&python, "pkg/a.py")[0], "python3 -m pytest in \"\": conftest.py found");
@@ -305,6 +218,86 @@ mod tests {
         assert_eq!(found(&[("a.test.mjs", ""), ("a.mjs", "")], "a.mjs")[0], "node --test in \"\": a.test.mjs found");
         assert!(found(&[("a.py", "")], "a.py").is_empty());
         assert!(found(&[("a.unknown", "")], "a.unknown").is_empty());
+    }
+
+    #[test]
+    fn every_language_has_its_runners() {
+        for (files, focus, lines) in [
+            (
+                &[("CMakeLists.txt", ""), ("src/CMakeLists.txt", ""), ("src/a.c", "")][..],
+                "src/a.c",
+                &["sh in \"\": CMakeLists.txt found"][..],
+            ),
+            (&[("Makefile", "all:\ncheck: all\n"), ("a.c", "")], "a.c", &["make check in \"\": Makefile found"]),
+            (&[("Makefile", "all:\n"), ("a.c", "")], "a.c", &[]),
+            (&[("test/a.bats", ""), ("a.sh", "")], "a.sh", &["bats test in \"\": a.bats found"]),
+            (&[("test/a.py", ""), ("a.sh", "")], "a.sh", &[]),
+            (
+                &[("phpunit.xml", ""), ("vendor/autoload.php", ""), ("src/A.php", "")],
+                "src/A.php",
+                &[
+                    "php vendor/bin/phpunit --colors=never in \"\": phpunit.xml found",
+                    "phpunit --colors=never in \"\": phpunit.xml found",
+                ],
+            ),
+            (&[("phpunit.xml", ""), ("A.php", "")], "A.php", &["phpunit --colors=never in \"\": phpunit.xml found"]),
+            (&[("spec/a_spec.rb", ""), ("lib/a.rb", "")], "lib/a.rb", &["rspec --no-color in \"\": a_spec.rb found"]),
+            (
+                &[("Gemfile", ""), ("Rakefile", ""), ("a.rb", "")],
+                "a.rb",
+                &["bundle exec rake test in \"\": Rakefile found", "rake test in \"\": Rakefile found"],
+            ),
+            (
+                &[("vitest.config.ts", ""), ("src/a.ts", "")],
+                "src/a.ts",
+                &["npx --no-install vitest run in \"\": vitest.config.ts found"],
+            ),
+            (
+                &[("pom.xml", ""), ("A.java", "")],
+                "A.java",
+                &["mvn --offline --batch-mode --fail-at-end test in \"\": pom.xml found"],
+            ),
+        ] {
+            // A script's text is its own documentation.
+            let found = found(files, focus);
+            let found: Vec<String> = found
+                .iter()
+                .map(|line| match line.split_once(" -c ") {
+                    Some((program, rest)) => {
+                        format!("{program} in{}", rest.rsplit_once(" in").map_or("", |(_, place)| place))
+                    }
+                    None => line.clone(),
+                })
+                .collect();
+            assert_eq!(found, lines, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn a_script_of_npm_is_looked_into() {
+        let dir = tempfile::tempdir().unwrap();
+        let given = |line| TestCommand::given(&words(line)).in_workspace(dir.path()).runner;
+        assert_eq!(given("npm test"), RunnerKind::Node);
+        fs::write(dir.path().join("package.json"), r#"{"scripts":{"test":"vitest run"}}"#).unwrap();
+        assert_eq!(given("npm test"), RunnerKind::Vitest);
+        assert_eq!(given("node --test"), RunnerKind::Node);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("run"), "").unwrap();
+        for (line, needs, missing) in [
+            ("sh x", &[][..], None),
+            ("no-such-program x", &[], Some("no-such-program")),
+            ("sh x", &["cat", "no-such-program"], Some("no-such-program")),
+            ("./run", &[], None),
+            ("./no-such-program", &[], Some("./no-such-program")),
+        ] {
+            let needs = needs.iter().map(|program| (*program).to_owned()).collect();
+            let command = TestCommand { needs, ..TestCommand::given(&words(line)) };
+            assert_eq!(command.missing(dir.path()), missing, "{line}");
+        }
     }
 
     #[test]

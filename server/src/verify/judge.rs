@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::command::RunnerKind;
 use super::results::{Results, TestStatus, shortened};
+use super::runner::RunnerKind;
 use super::verdict::{Level, Report, Verdict};
 
 /// Most bytes of a report.
@@ -57,10 +57,9 @@ pub(super) fn judge(runner: RunnerKind, before: &Results, after: &Results) -> Ve
             new => Verdict::Failed(report(format!("{} now:\n{}", count_fail(new.len()), say(new, after)))),
         };
     }
-    let groups: BTreeSet<String> = fixed.iter().map(|name| group(runner, name)).collect();
+    let groups: BTreeSet<String> = fixed.iter().map(|name| runner.group(name)).collect();
     // A failing test that was not there before was either brought by the change or could not be loaded.
-    let counts =
-        |name: &&&String| name.starts_with('<') || was(name).is_none() || groups.contains(&group(runner, name));
+    let counts = |name: &&&String| name.starts_with('<') || was(name).is_none() || groups.contains(&runner.group(name));
     let left: Vec<&String> = still.iter().filter(counts).copied().collect();
     if fixed.is_empty() {
         let text = format!(
@@ -120,22 +119,6 @@ fn list(names: &[&String], results: &Results) -> String {
     text.trim_end().to_owned()
 }
 
-/// What a test belongs to: tests there have to pass together.
-fn group(runner: RunnerKind, name: &str) -> String {
-    let before = |separator: &str| name.rsplit_once(separator).map_or("", |(group, _)| group).to_owned();
-    match runner {
-        // A parameter may hold the separator.
-        RunnerKind::Pytest => {
-            name.split('[').next().unwrap_or(name).rsplit_once("::").map_or(name, |(group, _)| group).to_owned()
-        }
-        RunnerKind::Unittest => before("."),
-        RunnerKind::Cargo => before("::"),
-        RunnerKind::Node => before(" > "),
-        RunnerKind::Go => name.split(' ').next().unwrap_or("").to_owned(),
-        RunnerKind::Opaque => String::new(),
-    }
-}
-
 fn count(number: usize) -> String {
     if number == 1 { "1 test".to_owned() } else { format!("{number} tests") }
 }
@@ -156,7 +139,7 @@ fn all_pass(number: usize) -> String {
 mod tests {
     use super::super::results::{RUN, Results, TestStatus};
     use super::judge;
-    use crate::verify::command::RunnerKind;
+    use crate::verify::runner::RunnerKind;
     use crate::verify::verdict::Verdict;
 
     /// `+a -b ~c` are a that passed, b that failed and c that was skipped; `!d` failed to load.

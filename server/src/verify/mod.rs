@@ -11,6 +11,7 @@ mod modules;
 mod output;
 mod pen;
 mod results;
+mod runner;
 mod sandbox;
 mod shadow;
 mod toolchains;
@@ -30,9 +31,10 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-pub use command::{RunnerKind, TestCommand};
+pub use command::TestCommand;
 pub use lane::Lane;
 pub use results::TestStatus;
+pub use runner::RunnerKind;
 pub use sandbox::{Cell, End, Limits, Ran, Sandbox};
 pub use shadow::{Shadow, Texts};
 pub use trial::Trial;
@@ -169,11 +171,18 @@ impl Verifier {
         let request = &self.request;
         let mut commands = match &request.test {
             Some(argv) if argv.is_empty() => return Ok(Err("the test command is empty".to_owned())),
-            Some(argv) => vec![TestCommand::given(argv)],
+            Some(argv) => vec![TestCommand::given(argv).in_workspace(request.snapshot.root())],
             None => TestCommand::find(&request.snapshot, &request.focus),
         };
         if commands.is_empty() {
             return Ok(Err("no tests were found; name a test command with --test".to_owned()));
+        }
+        if request.test.is_none() {
+            let missing = commands[0].missing(self.root()).map(str::to_owned);
+            commands.retain(|command| command.missing(self.root()).is_none());
+            if let Some(program) = missing.filter(|_| commands.is_empty()) {
+                return Ok(Err(format!("{program} is not installed: its tests were not run")));
+            }
         }
         let sandbox = match &self.sandbox {
             Ok(sandbox) => sandbox.clone(),

@@ -2,14 +2,19 @@
 //! itself or the exit status, the worse counts.
 
 mod cargo;
+mod ctest;
+mod dotnet;
 mod go;
-mod node;
+mod junit;
+mod minitest;
 mod pytest;
+mod spec;
+mod tap;
 mod unittest;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::command::RunnerKind;
+use super::runner::RunnerKind;
 use super::sandbox::{End, Ran};
 
 /// What became of one test.
@@ -50,17 +55,32 @@ pub(super) const TIME: &str = "<the time limit>";
 impl Results {
     /// Reads what a run of `kind` left.
     pub(super) fn read(kind: RunnerKind, ran: &Ran) -> Self {
+        let output = ran.output.as_str();
         let mut results = match kind {
-            RunnerKind::Pytest => pytest::read(&ran.output),
-            RunnerKind::Unittest => unittest::read(&ran.output),
-            RunnerKind::Cargo => cargo::read(&ran.output),
-            RunnerKind::Node => node::read(&ran.output),
-            RunnerKind::Go => go::read(&ran.output),
+            RunnerKind::Pytest => pytest::read(output),
+            RunnerKind::Unittest => unittest::read(output),
+            RunnerKind::Cargo => cargo::read(output),
+            RunnerKind::Go => go::read(output),
+            RunnerKind::Node if !tap::is(output) => spec::read(output),
+            RunnerKind::Ruby if !tap::is(output) => minitest::read(output),
+            RunnerKind::Node | RunnerKind::Ruby | RunnerKind::Jest => tap::read(output),
+            RunnerKind::Vitest
+            | RunnerKind::Mocha
+            | RunnerKind::Phpunit
+            | RunnerKind::Bats
+            | RunnerKind::Busted
+            | RunnerKind::Reports => junit::read(output),
+            RunnerKind::Ctest => ctest::read(output),
+            RunnerKind::Dotnet => dotnet::read(output),
             RunnerKind::Opaque => Self::default(),
         };
-        // An npm script can be anything.
-        let opaque = kind == RunnerKind::Opaque || (kind == RunnerKind::Node && results.tests.is_empty());
-        results.settle(ran, opaque);
+        if kind.is_javascript() {
+            // A file that cannot be loaded fails as a test with the file's name, and its own tests are not named.
+            let ends = [".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"];
+            let is_file = |name: &&String| ends.iter().any(|end| name.ends_with(end));
+            results.unloaded = results.tests.keys().filter(is_file).cloned().collect();
+        }
+        results.settle(ran, kind.is_script() && results.tests.is_empty());
         results
     }
 
@@ -108,7 +128,7 @@ impl Results {
             End::Exited(126 | 127) if self.tests.is_empty() => {
                 self.not_run = Some(format!("the test command cannot be started: {}", shortened(last, 200)));
             }
-            End::Exited(0) if opaque => self.note(RUN, TestStatus::Passed),
+            End::Exited(0) if opaque && self.not_run.is_none() => self.note(RUN, TestStatus::Passed),
             End::Exited(0) if self.tests.is_empty() => {
                 self.not_run.get_or_insert_with(|| "the test command ran no tests".to_owned());
             }
@@ -147,6 +167,33 @@ fn shortened_front(text: &str, most: usize) -> String {
     format!("…{}", &text[start..])
 }
 
+/// Why a build tool came to no test, where it says so: what it lacks, or what does not compile.
+fn build(output: &str, results: &mut Results) {
+    let lacking = ["offline mode", "could not be resolved", "was not found in any of the following sources"];
+    let is_lacking = |line: &&str| lacking.iter().any(|words| line.contains(words));
+    if let Some(line) = output.lines().find(is_lacking) {
+        let line = shortened(line.trim_start_matches("[ERROR]").trim(), 300);
+        results.not_run = Some(format!("what the tests depend on is not on this machine: {line}"));
+        return;
+    }
+    let is_error = |line: &&str| {
+        line.contains(": error") || line.starts_with("CMake Error") || line.starts_with("e: ") || {
+            line.starts_with("[ERROR] ") && [".java:[", ".kt:["].iter().any(|place| line.contains(place))
+        }
+    };
+    let mut errors: Vec<&str> = Vec::new();
+    for line in output.lines().filter(is_error) {
+        // Maven says each twice.
+        if errors.len() < 6 && !errors.contains(&line) {
+            errors.push(line);
+        }
+    }
+    if !errors.is_empty() {
+        results.fail(BUILD, errors.join("\n"));
+        results.unloaded.insert(BUILD.to_owned());
+    }
+}
+
 /// The number before a word, as in `3 passed`.
 fn number_before(line: &str, word: &str) -> Option<usize> {
     let words: Vec<&str> = line.split([' ', ',', '=', ';', '.']).filter(|part| !part.is_empty()).collect();
@@ -156,7 +203,7 @@ fn number_before(line: &str, word: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::{RUN, Results, TIME, TestStatus};
-    use crate::verify::command::RunnerKind;
+    use crate::verify::runner::RunnerKind;
     use crate::verify::sandbox::{End, Ran};
 
     fn read(kind: RunnerKind, end: End, output: &str) -> Results {
@@ -245,6 +292,125 @@ mod tests {
           example.com/x TestC/one: c_test.go:9: no
         unloaded <the build> example.com/z
         ");
+    }
+
+    #[test]
+    fn every_other_runner_names_every_test_with_its_message() {
+        for (name, kind, code, output) in [
+            ("bats", RunnerKind::Bats, 1, include_str!("../../tests/fixtures/output/bats.txt")),
+            ("busted", RunnerKind::Busted, 1, include_str!("../../tests/fixtures/output/busted.txt")),
+            ("ctest", RunnerKind::Ctest, 8, include_str!("../../tests/fixtures/output/ctest.txt")),
+            ("gradle", RunnerKind::Reports, 1, include_str!("../../tests/fixtures/output/gradle.txt")),
+            ("jest", RunnerKind::Jest, 1, include_str!("../../tests/fixtures/output/jest.txt")),
+            ("maven", RunnerKind::Reports, 1, include_str!("../../tests/fixtures/output/maven.txt")),
+            ("minitest", RunnerKind::Ruby, 1, include_str!("../../tests/fixtures/output/minitest.txt")),
+            ("mocha", RunnerKind::Mocha, 1, include_str!("../../tests/fixtures/output/mocha.txt")),
+            ("phpunit", RunnerKind::Phpunit, 2, include_str!("../../tests/fixtures/output/phpunit.txt")),
+            ("rspec", RunnerKind::Ruby, 1, include_str!("../../tests/fixtures/output/rspec.txt")),
+            ("vitest", RunnerKind::Vitest, 1, include_str!("../../tests/fixtures/output/vitest.txt")),
+        ] {
+            insta::assert_snapshot!(name, shown(&read(kind, End::Exited(code), output)));
+        }
+    }
+
+    #[test]
+    fn dotnet_names_every_test_with_its_message() {
+        let output = "Starting test execution, please wait...\n  Passed N.C.Adds(x: 1) [3 ms]\n  Failed N.C.Subtracts [5 ms]\n  Error Message:\n   Assert.Equal() Failure\nExpected: 1\nActual:   2\n  Stack Trace:\n     at N.C.Subtracts() in /project/C.cs:line 9\n  Skipped N.C.Later [1 ms]\n\nTotal tests: 3\n     Passed: 1\n     Failed: 1\n    Skipped: 1\n";
+        insta::assert_snapshot!(shown(&read(RunnerKind::Dotnet, End::Exited(1), output)), @r"
+        Passed N.C.Adds(x: 1)
+        Skipped N.C.Later
+        Failed N.C.Subtracts
+          N.C.Subtracts: Assert.Equal() Failure / Expected: 1 / Actual:   2
+        ");
+        let broken = "/project/C.cs(3,5): error CS0103: The name 'x' does not exist [/project/a.csproj]\n";
+        insta::assert_snapshot!(shown(&read(RunnerKind::Dotnet, End::Exited(1), broken)), @r"
+        Failed <the build>
+          <the build>: /project/C.cs(3,5): error CS0103: The name 'x' does not exist [/project/a.csproj]
+        unloaded <the build>
+        ");
+    }
+
+    #[test]
+    fn a_build_tool_says_why_no_test_ran() {
+        for (kind, code, output, wanted) in [
+            (
+                RunnerKind::Reports,
+                1,
+                "[INFO] BUILD FAILURE\n[ERROR] Plugin x:y:1 or one of its dependencies could not be resolved: Cannot access central (https://repo) in offline mode\n",
+                "not run: what the tests depend on is not on this machine: Plugin x:y:1",
+            ),
+            (
+                RunnerKind::Reports,
+                1,
+                "* What went wrong:\n> No cached version of junit:junit:4.13 available for offline mode.\n",
+                "not run: what the tests depend on is not on this machine: > No cached version",
+            ),
+            (
+                RunnerKind::Reports,
+                1,
+                "[ERROR] COMPILATION ERROR :\n[ERROR] /project/A.java:[3,5] ';' expected\n[INFO] 1 error\n",
+                "Failed <the build>\n  <the build>: [ERROR] /project/A.java:[3,5] ';' expected\nunloaded <the build>",
+            ),
+            (
+                RunnerKind::Ctest,
+                2,
+                "/project/a.c:3:5: error: expected ';'\nmake: *** [all] Error 2\n",
+                "Failed <the build>\n  <the build>: /project/a.c:3:5: error: expected ';'\nunloaded <the build>",
+            ),
+            (RunnerKind::Ctest, 0, "No tests were found!!!\n", "not run: CTest found no tests"),
+            (
+                RunnerKind::Ruby,
+                0,
+                "0 runs, 0 assertions, 0 failures, 0 errors, 0 skips\n",
+                "not run: the test command ran no tests",
+            ),
+            (
+                RunnerKind::Vitest,
+                127,
+                "sh: 1: vitest: not found\n",
+                "not run: the test command cannot be started: sh: 1: vitest: not found",
+            ),
+        ] {
+            let found = shown(&read(kind, End::Exited(code), output));
+            assert!(found.starts_with(wanted), "{output}: {found}");
+        }
+    }
+
+    #[test]
+    fn what_a_test_prints_is_no_result() {
+        let suite = |inner: &str| {
+            format!("<testsuite tests=\"1\" failures=\"0\"><testcase name=\"a\">{inner}</testcase></testsuite>")
+        };
+        for (kind, end, output) in [
+            // More than the runner counted.
+            (RunnerKind::Bats, 0, format!("<testcase name='forged'/>{}", suite(""))),
+            (RunnerKind::Phpunit, 0, format!("{}<testcase name='forged'/>", suite(""))),
+            (RunnerKind::Jest, 0, "TAP version 13\nok 1 - forged\nok 1 - a\n1..1\n".into()),
+            (RunnerKind::Ruby, 0, "A#a = 0.00 s = .\nA#forged = 0.00 s = .\n1 runs, 1 assertions, 0 failures, 0 errors, 0 skips\n".into()),
+            (RunnerKind::Ctest, 0, "1/1 Test #1: a ...   Passed    0.00 sec\n9/9 Test #9: forged ...   Passed    0.00 sec\n100% tests passed, 0 tests failed out of 1\n".into()),
+            (RunnerKind::Dotnet, 0, "  Passed A [1 ms]\n  Passed Forged [1 ms]\nTotal tests: 1\n     Passed: 1\n".into()),
+            // It left before the end, with success.
+            (RunnerKind::Bats, 0, "<testcase name='forged'/>".into()),
+            (RunnerKind::Jest, 0, "TAP version 13\nok 1 - a\n".into()),
+            (RunnerKind::Ruby, 0, "A#a = 0.00 s = .\n".into()),
+            (RunnerKind::Ctest, 0, "1/1 Test #1: a ...   Passed    0.00 sec\n".into()),
+            (RunnerKind::Dotnet, 0, "  Passed A [1 ms]\n".into()),
+            // The counts and the status do not agree.
+            (RunnerKind::Vitest, 1, suite("")),
+        ] {
+            let results = read(kind, End::Exited(end), &output);
+            assert_eq!(results.tests.get(RUN), Some(&TestStatus::Failed), "{output}: {}", shown(&results));
+        }
+        // What stands in a quoted part of a report is text.
+        let quoted = read(RunnerKind::Reports, End::Exited(0), &suite("<![CDATA[<testcase name='forged'/>]]>"));
+        assert_eq!(shown(&quoted), "Passed a");
+        // Of two results for one name the worse counts, and a name may be anything.
+        let twice = "<testsuite tests='2' failures='1'><testcase classname='c' name='a'/><testcase classname='c' name='a'><failure/></testcase></testsuite>";
+        assert_eq!(shown(&read(RunnerKind::Mocha, End::Exited(1), twice)), "Failed c > a");
+        let odd = "<testsuite tests='1'><testcase name='x > y &#27;[31m&bogus; &amp;'/></testsuite><testcase name=";
+        assert_eq!(shown(&read(RunnerKind::Mocha, End::Exited(0), odd)), "Passed x > y &#27;[31m&bogus; &");
+        let printed = "A#b = A#forged = 0.00 s = .\n0.00 s = F\n1 runs, 0 assertions, 1 failures, 0 errors, 0 skips\n";
+        assert_eq!(shown(&read(RunnerKind::Ruby, End::Exited(1), printed)), "Failed A#b");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::command::PLUGIN_DIR;
+use super::runner::{PLUGIN_DIR, PLUGINS};
 use super::sandbox::Cell;
 use super::toolchains::home_dir;
 use super::tree::{Seen, Tree, open_regular};
@@ -71,7 +71,6 @@ enum Want<'a> {
 const TICK_NS: i64 = 50_000_000;
 
 /// Makes a hanging test fail alone; see there.
-const PYTEST_LIMIT: &str = include_str!("pytest_limit.py");
 
 /// Lanes of other processes that are passed over before giving up.
 const MOST_PROCESSES: usize = 16;
@@ -105,7 +104,9 @@ impl Shadow {
         let home = home_dir();
         fs::write(dir.join("passwd"), format!("baton:x:{uid}:{gid}:baton:{}:/bin/sh\n", home.display()))?;
         private_dir(&dir.join("plugin"))?;
-        fs::write(dir.join("plugin/baton_limit.py"), PYTEST_LIMIT)?;
+        for (name, text) in PLUGINS {
+            fs::write(dir.join("plugin").join(name), text)?;
+        }
         fs::write(dir.join("group"), format!("baton:x:{gid}:\n"))?;
         let mut tree = Tree::open(&dir.join("tree"), &dir.join("trash"))?;
         tree.empty_trash()?;

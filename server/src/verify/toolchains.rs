@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// Where toolchains install themselves below the home directory. None of these holds keys: `.cargo` and `.local`
 /// do, so only parts of them are named.
-const BELOW_HOME: [&str; 26] = [
+const BELOW_HOME: [&str; 34] = [
     ".cargo/bin",
     ".cargo/registry",
     ".cargo/git",
@@ -36,6 +36,14 @@ const BELOW_HOME: [&str; 26] = [
     "anaconda3",
     "miniforge3",
     ".sdkman/candidates",
+    ".m2/repository",
+    ".m2/wrapper/dists",
+    ".gradle/wrapper/dists",
+    ".nuget/packages",
+    ".dotnet",
+    ".rbenv",
+    ".gem/ruby",
+    ".local/share/gem",
 ];
 
 /// Variables that move a toolchain elsewhere, and the parts of that place which are shown.
@@ -72,6 +80,16 @@ pub(super) fn home_dir() -> PathBuf {
     let home =
         env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute() && home.components().count() > 1);
     home.unwrap_or_else(|| PathBuf::from("/home/baton"))
+}
+
+/// Whether a command that starts in `directory` of the workspace `root` finds this program.
+pub(super) fn has_program(root: &Path, directory: &Path, program: &str) -> bool {
+    if program.contains('/') {
+        return directory.join(program).exists();
+    }
+    let env = Toolchains::find(root, program).env();
+    let search = env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path);
+    search.is_some_and(|path| env::split_paths(path).any(|dir| is_program(&dir.join(program))))
 }
 
 impl Toolchains {
@@ -137,8 +155,25 @@ impl Toolchains {
                 self.add(&file);
             }
         }
-        if Path::new("/nix/store").is_dir() {
-            self.paths.insert("/nix/store".into());
+        for place in ["/nix/store", "/var/lib/gems"] {
+            self.add(Path::new(place));
+        }
+        self.add_settings();
+    }
+
+    /// What toolchains read below `/etc`, without what may hold a password: Maven's settings, PHP's servers, Java's
+    /// management.
+    fn add_settings(&mut self) {
+        let below = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+        for name in ["m2.conf", "logging"] {
+            self.add(&Path::new("/etc/maven").join(name));
+        }
+        for version in below(Path::new("/etc/php")) {
+            ["cli", "mods-available"].iter().for_each(|name| self.add(&version.join(name)));
+        }
+        let is_java = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("java-"));
+        for java in below(Path::new("/etc")).filter(is_java) {
+            below(&java).filter(|path| !path.ends_with("management")).for_each(|path| self.add(&path));
         }
     }
 
@@ -243,7 +278,7 @@ fn is_hidden_data(home: &Path, prefix: &Path) -> bool {
 }
 
 fn is_system(dir: &Path) -> bool {
-    ["/usr", "/bin", "/sbin", "/lib", "/lib64"].iter().any(|top| dir.starts_with(top))
+    ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/alternatives"].iter().any(|top| dir.starts_with(top))
 }
 
 fn is_bin(dir: &Path) -> bool {
