@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 purpose=${1:-build}
 missing=
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+need_file() { [ -e "$1" ] || missing="$missing $2"; }
 
 need cc build-essential
 need cmake cmake
@@ -24,6 +25,27 @@ if [ "$purpose" = test ]; then
     need node nodejs
     need npm npm
     need git git
+    # The sample projects' toolchains. Kotlin, Scala, Swift and .NET are left out: too large, or in no Debian.
+    need go golang-go
+    need php php-cli
+    need phpunit phpunit
+    need ruby ruby
+    need rake rake
+    need rspec ruby-rspec
+    need bats bats
+    need lua lua5.4
+    need busted lua-busted
+    need meson meson
+    need javac default-jdk-headless
+    need mvn maven
+    need gradle gradle
+    need_file /usr/share/doc/ruby-minitest ruby-minitest
+    need_file /usr/share/java/junit-platform-console-standalone.jar junit5
+    need_file /usr/share/java/junit4.jar junit4
+    # Without a network Maven finds its plugins in Debian's own repository.
+    need_file /usr/share/maven-repo/org/apache/maven/plugins/maven-resources-plugin libmaven-resources-plugin-java
+    need_file /usr/share/maven-repo/org/apache/maven/plugins/maven-compiler-plugin libmaven-compiler-plugin-java
+    need_file /usr/share/maven-repo/org/apache/maven/plugins/maven-surefire-plugin libsurefire-java
     python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
 fi
 
@@ -49,5 +71,14 @@ if [ "$purpose" = test ] && [ ! -x .tools/venv/bin/pytest ]; then
     echo "Installing pytest into .tools/venv"
     python3 -m venv .tools/venv
     .tools/venv/bin/pip install --quiet --disable-pip-version-check pytest==8.4.2
+fi
+if [ "$purpose" = test ] && ! cmp -s tests/node/package-lock.json .tools/node/package-lock.json; then
+    echo "Installing the JavaScript test runners into .tools/node"
+    mkdir -p .tools/node
+    cp tests/node/package.json .tools/node/
+    # Its final name is the mark that the installation is whole.
+    cp tests/node/package-lock.json .tools/node/npm-shrinkwrap.json
+    (cd .tools/node && npm ci --ignore-scripts --silent --no-fund --no-audit)
+    mv .tools/node/npm-shrinkwrap.json .tools/node/package-lock.json
 fi
 [ "$purpose" != test ] || tests/neovim.sh

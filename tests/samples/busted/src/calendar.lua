@@ -1,0 +1,7 @@
+local calendar = {}
+
+function calendar.is_leap(year)
+  return year % 4 == 0
+end
+
+return calendar

@@ -1,0 +1,5 @@
+package calendar
+
+func IsLeap(year int) bool {
+	return year%4 == 0
+}

@@ -1,0 +1,8 @@
+const assert = require("node:assert/strict");
+const { isLeap } = require("../src/calendar");
+
+describe("isLeap", () => {
+  it("takes every fourth year", () => assert.equal(isLeap(2024), true));
+  it("leaves out centuries", () => assert.equal(isLeap(1900), false));
+  it("keeps every fourth century", () => assert.equal(isLeap(2000), true));
+});

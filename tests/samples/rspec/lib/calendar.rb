@@ -1,0 +1,5 @@
+module Calendar
+  def self.leap?(year)
+    year % 4 == 0
+  end
+end

@@ -1,0 +1,3 @@
+object Calendar {
+  def isLeap(year: Int): Boolean = year % 4 == 0
+}

@@ -1,0 +1,3 @@
+public func isLeap(_ year: Int) -> Bool {
+    return year % 4 == 0
+}
