@@ -62,6 +62,17 @@ const RUN: &[&str] = &[
     "**/*.gradle",
     "**/*.gradle.kts",
     "**/gradle/**",
+    "**/build.sbt",
+    "**/project/*.sbt",
+    "**/Package.swift",
+    "**/*.csproj",
+    "**/*.sln",
+    "**/*.slnx",
+    "**/Directory.Build.*",
+    "**/composer.json",
+    "**/composer.lock",
+    "**/*.gemspec",
+    "**/meson.build",
     "**/pyproject.toml",
     "**/setup.py",
     "**/setup.cfg",
@@ -111,6 +122,10 @@ const LOADED: &[&str] = &[
     "**/setupTests.*",
     "**/jest.setup.*",
     "**/.rspec",
+    "**/.busted",
+    "**/phpunit.xml",
+    "**/phpunit.xml.dist",
+    "**/phpunit.dist.xml",
 ];
 
 /// Files that are there to hold secrets.
