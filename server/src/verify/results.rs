@@ -331,6 +331,22 @@ mod tests {
     }
 
     #[test]
+    fn reports_of_swift_and_sbt_are_read_as_they_are_documented() {
+        let swift = "[the reports of the tests]\n<testsuites>\n<testsuite name=\"TestResults\" errors=\"0\" tests=\"2\" failures=\"1\" skipped=\"0\" time=\"0.1\">\n<testcase classname=\"M.T\" name=\"testA\" time=\"0.0\">\n</testcase>\n<testcase classname=\"M.T\" name=\"testB\" time=\"0.0\">\n<failure message=\"failed\"></failure>\n</testcase>\n</testsuite>\n</testsuites>\n";
+        insta::assert_snapshot!(shown(&read(RunnerKind::Reports, End::Exited(1), swift)), @r"
+        Passed M.T > testA
+        Failed M.T > testB
+          M.T > testB: failed
+        ");
+        let sbt = "[the reports of the tests]\n<testsuite hostname=\"h\" name=\"S\" tests=\"2\" errors=\"0\" failures=\"1\" skipped=\"0\" time=\"0.1\">\n<testcase classname=\"S\" name=\"a\" time=\"0.0\">\n\n</testcase><testcase classname=\"S\" name=\"b\" time=\"0.0\">\n<failure message=\"1 was not 2\" type=\"F\">F: 1 was not 2\n</failure></testcase>\n</testsuite>\n";
+        insta::assert_snapshot!(shown(&read(RunnerKind::Reports, End::Exited(1), sbt)), @r"
+        Passed S > a
+        Failed S > b
+          S > b: 1 was not 2
+        ");
+    }
+
+    #[test]
     fn a_build_tool_says_why_no_test_ran() {
         for (kind, code, output, wanted) in [
             (

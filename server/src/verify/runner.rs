@@ -43,7 +43,7 @@ pub enum RunnerKind {
 /// Where the sandbox shows our own plugins.
 pub(super) const PLUGIN_DIR: &str = "/run/baton";
 
-/// The plugins: file name and text.
+/// The plugins, by file name: the first makes a test of pytest that hangs fail alone, the others name tests.
 pub(super) const PLUGINS: [(&str, &str); 3] = [
     ("baton_limit.py", include_str!("pytest_limit.py")),
     ("jest.cjs", include_str!("reporters/jest.cjs")),

@@ -70,8 +70,6 @@ enum Want<'a> {
 /// stamps this fresh prove nothing and contents are compared.
 const TICK_NS: i64 = 50_000_000;
 
-/// Makes a hanging test fail alone; see there.
-
 /// Lanes of other processes that are passed over before giving up.
 const MOST_PROCESSES: usize = 16;
 

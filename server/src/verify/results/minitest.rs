@@ -25,8 +25,8 @@ pub(super) fn read(output: &str) -> Results {
             }
         } else if let Some(runs) = number_before(line, "runs") {
             let others = ["failures", "errors", "skips"].iter().filter_map(|word| number_before(line, word));
-            let passed = runs.saturating_sub(others.sum());
-            results.counted = Some(results.counted.map_or(passed, |counted| counted.min(passed)));
+            // rake may run several suites, each with its own count.
+            results.counted = Some(results.counted.unwrap_or(0) + runs.saturating_sub(others.sum()));
             results.started = None;
             if runs == 0 && results.tests.is_empty() {
                 results.not_run = Some("the test command ran no tests".to_owned());
