@@ -47,6 +47,10 @@ pub struct Facts {
     /// Formatters, the first that the project shows signs of wins.
     #[serde(default)]
     pub formatter: Vec<Formatter>,
+    /// Tools that say how they would mend what they find; of those that the project shows signs of, the first
+    /// that is installed is asked.
+    #[serde(default)]
+    pub fixer: Vec<Fixer>,
 }
 
 /// One way to run the tests of a project.
@@ -93,4 +97,43 @@ pub struct Formatter {
     pub when_inside: BTreeMap<String, String>,
     /// Program and arguments; `{path}` stands for the path of the file.
     pub command: Vec<String>,
+}
+
+/// One tool that mends a file by itself. It runs in the file's directory.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fixer {
+    /// What people call it.
+    pub name: String,
+    /// File names or globs, in the file's directory or one above it, that show it is in use.
+    pub when: Vec<String>,
+    /// File names that show the same only if they contain a text.
+    #[serde(default)]
+    pub when_inside: BTreeMap<String, String>,
+    /// A word in a diagnostic, in lower case, that shows it is this tool's, so that it is in use.
+    pub when_said: Option<String>,
+    /// Whether it also knows what keeps a program from compiling; else it is not asked about that.
+    #[serde(default)]
+    pub compiles: bool,
+    /// Program and arguments; `{path}` stands for the path of the file, `{sign}` for that of the file which
+    /// shows that it is in use, `{flags}` for the compiler options that `compile_commands.json` has for the file.
+    pub command: Vec<String>,
+    /// How it says what it would change.
+    pub format: FixFormat,
+}
+
+/// How a tool says what it would change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FixFormat {
+    /// Cargo's JSON messages, a line each.
+    Rustc,
+    /// A JSON array as `ruff check` writes it.
+    Ruff,
+    /// A JSON array as ESLint writes it.
+    Eslint,
+    /// Diagnostics with lines `fix-it:"…"`, as clang and gcc write them.
+    Clang,
+    /// It says nothing that is read and changes the file in place.
+    InPlace,
 }
