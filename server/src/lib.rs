@@ -14,6 +14,7 @@ pub mod pool;
 pub mod repair;
 pub mod run;
 pub mod task;
+pub mod toolchain;
 pub mod verify;
 pub mod workflow;
 pub mod workspace;

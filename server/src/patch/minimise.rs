@@ -23,7 +23,7 @@ pub fn minimise(patch: &Patch, snapshot: &Snapshot) -> Patch {
 }
 
 /// The changed lines between two texts.
-pub(super) fn edits(old: &str, new: &str) -> Vec<Edit> {
+pub fn edits(old: &str, new: &str) -> Vec<Edit> {
     let (start, end) = same(old, new);
     let (before, after) = (&old[start..old.len() - end], &new[start..new.len() - end]);
     let input = InternedInput::new(before, after);

@@ -23,7 +23,7 @@ pub use anchor::Hint;
 pub use block::{Block, Reach};
 pub use diff::diff;
 pub use gate::{Asks, gate};
-pub use minimise::minimise;
+pub use minimise::{edits, minimise};
 pub use protected::{holds_secrets, is_loaded_by_tests, is_test};
 pub use read::{blocks, read};
 
