@@ -3,7 +3,8 @@
 //! A formatter reads a text and writes a text, in the sandbox. What it writes is part of a patch from then on, with
 //! everything that a patch has to pass: the gate, the parse and the tests.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use baton_grammars::Formatter;
@@ -85,20 +86,30 @@ fn find(snapshot: &Snapshot, path: &RelPath) -> Option<Formatter> {
     let mut above = Path::new(path.as_str()).ancestors().skip(1).map(Path::to_owned);
     above.find_map(|directory| {
         let mut formatters = language.facts.formatter.iter();
-        formatters.find(|formatter| is_used(snapshot, &directory, formatter)).cloned()
+        let is_used =
+            |formatter: &&Formatter| sign(snapshot, &directory, &formatter.when, &formatter.when_inside).is_some();
+        formatters.find(is_used).cloned()
     })
 }
 
-fn is_used(snapshot: &Snapshot, directory: &Path, formatter: &Formatter) -> bool {
+/// The file in a folder of the workspace that shows that a tool is in use there: one of a name in `when`, or of a
+/// name in `when_inside` with a text in it.
+pub(super) fn sign(
+    snapshot: &Snapshot,
+    directory: &Path,
+    when: &[String],
+    when_inside: &BTreeMap<String, String>,
+) -> Option<PathBuf> {
     let names = names(snapshot, directory);
     let is_there = |pattern: &String| {
-        let matcher = Glob::new(pattern).map(|glob| glob.compile_matcher());
-        matcher.is_ok_and(|matcher| names.iter().any(|name| matcher.is_match(name)))
+        let matcher = Glob::new(pattern).ok()?.compile_matcher();
+        names.iter().find(|name| matcher.is_match(name))
     };
     let holds = |(name, text): (&String, &String)| {
-        let path = directory.join(name).to_str().and_then(|path| RelPath::new(path).ok());
-        names.contains(name)
-            && path.and_then(|path| snapshot.read(&path).ok()).is_some_and(|found| found.contains(text.as_str()))
+        let path = RelPath::new(directory.join(name).to_str()?).ok()?;
+        let holds = || snapshot.read(&path).is_ok_and(|found| found.contains(text.as_str()));
+        names.get(name).filter(|_| holds())
     };
-    formatter.when.iter().any(is_there) || formatter.when_inside.iter().any(holds)
+    let found = when.iter().find_map(is_there).or_else(|| when_inside.iter().find_map(holds));
+    found.map(|name| directory.join(name))
 }

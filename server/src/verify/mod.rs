@@ -2,6 +2,7 @@
 //! what they said before.
 
 mod command;
+mod fixing;
 mod formatting;
 mod judge;
 mod ladder;
@@ -32,6 +33,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 pub use command::TestCommand;
+pub use fixing::Fixing;
 pub use lane::Lane;
 pub use results::TestStatus;
 pub use runner::RunnerKind;
@@ -99,6 +101,15 @@ pub struct Baseline {
     /// Milliseconds that the command took.
     pub ms: u64,
     results: Results,
+}
+
+impl Baseline {
+    /// Whether it is not only tests that fail, but perhaps the program that does not compile or load.
+    pub fn may_not_compile(&self) -> bool {
+        let stands_for_run = |name: &str| name.starts_with('<') && name != results::TIME;
+        let failed = self.tests.iter().filter(|(_, status)| **status == TestStatus::Failed);
+        failed.into_iter().any(|(name, _)| stands_for_run(name) || self.results.unloaded.contains(name))
+    }
 }
 
 /// Judges patches of one snapshot.

@@ -290,7 +290,7 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// The path with `.` and `..` resolved by name.
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
