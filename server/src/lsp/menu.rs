@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use baton_grammars::{Item, ItemKind, Language, by_alias, by_path};
 use tower_lsp_server::ls_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionTriggerKind, Command, Diagnostic,
-    Range, TextDocumentIdentifier, TextDocumentItem,
+    NumberOrString, Range, TextDocumentIdentifier, TextDocumentItem,
 };
 
 use super::command::{Argument, Verb};
@@ -66,7 +66,7 @@ fn offers(state: &State, params: &CodeActionParams, trusted: impl Fn(&Path) -> b
     let mut offers = Vec::new();
     if let Some(range) = around(diagnostics) {
         let mut argument = Argument::about(document.clone(), Some(range));
-        argument.diagnostics = diagnostics.iter().map(|d| d.message.clone()).collect();
+        argument.diagnostics = diagnostics.iter().map(said).collect();
         offers.push(Offer {
             title: fix_title(diagnostics),
             kind: CodeActionKind::QUICKFIX,
@@ -121,6 +121,17 @@ fn fix_title(diagnostics: &[Diagnostic]) -> String {
         shown.push('…');
     }
     format!("Fix with Baton: {shown}")
+}
+
+/// A diagnostic in words: its message, then which tool says it and by which rule, as far as that is known.
+fn said(diagnostic: &Diagnostic) -> String {
+    let code = diagnostic.code.as_ref().map(|code| match code {
+        NumberOrString::Number(number) => number.to_string(),
+        NumberOrString::String(name) => name.clone(),
+    });
+    let whose: Vec<String> = diagnostic.source.iter().cloned().chain(code).collect();
+    let message = &diagnostic.message;
+    if whose.is_empty() { message.clone() } else { format!("{message} ({})", whose.join(" ")) }
 }
 
 /// The range from the first diagnostic to the last.
