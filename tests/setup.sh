@@ -67,10 +67,10 @@ if [ -n "$missing" ]; then
 fi
 command -v cargo >/dev/null 2>&1 || { echo "cargo is missing: install a Rust toolchain (rustup, or your system's packages)" >&2; exit 1; }
 
-if [ "$purpose" = test ] && [ ! -x .tools/venv/bin/pytest ]; then
-    echo "Installing pytest into .tools/venv"
+if [ "$purpose" = test ] && { [ ! -x .tools/venv/bin/pytest ] || [ ! -x .tools/venv/bin/ruff ]; }; then
+    echo "Installing pytest and ruff into .tools/venv"
     python3 -m venv .tools/venv
-    .tools/venv/bin/pip install --quiet --disable-pip-version-check pytest==8.4.2
+    .tools/venv/bin/pip install --quiet --disable-pip-version-check pytest==8.4.2 ruff==0.17.6
 fi
 if [ "$purpose" = test ] && ! cmp -s tests/node/package-lock.json .tools/node/package-lock.json; then
     echo "Installing the JavaScript test runners into .tools/node"

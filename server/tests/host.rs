@@ -350,6 +350,7 @@ async fn what_similar_tasks_taught_changes_who_is_asked() {
         goal: Goal::Fix,
         failing_tests: true,
         judged: true,
+        tools_may_know: false,
         prompt_tokens: 1_000,
         failed: vec![],
         turns_left: 5,

@@ -186,7 +186,14 @@ fn doctor_says_what_is_found() {
     );
     let printed = project.baton(&["doctor"]);
     assert_eq!(printed.code, 1, "a configured worker lacks its key: {printed:#?}");
-    for expected in ["ok      configuration", "ok      sandbox", "ok      conductor", "ok      ledger", "NO_SUCH_KEY"] {
+    for expected in [
+        "ok      configuration",
+        "ok      sandbox",
+        "ok      conductor",
+        "ok      ledger",
+        "toolchain      built in",
+        "NO_SUCH_KEY",
+    ] {
         assert!(printed.stdout.contains(expected), "{expected}: {printed:#?}");
     }
 }

@@ -8,10 +8,11 @@
 //!
 //! It is departed from where it would go wrong: after a failure nobody weaker is asked while somebody
 //! stronger is left, the last turn belongs to the strongest, and where no check can tell right from
-//! wrong the first answer is the last, so the best is asked.
+//! wrong the first answer is the last, so the best is asked. Before all of them come the language's own tools, where
+//! they may know the fix: they cost nothing, and say at once when they know none.
 
 use crate::ledger::Neighbour;
-use crate::pool::{Facts, REPAIR};
+use crate::pool::{Facts, REPAIR, TOOLCHAIN};
 use crate::task::Goal;
 
 /// How many observed attempts a declared strength is worth.
@@ -41,6 +42,8 @@ pub struct Need {
     pub failing_tests: bool,
     /// Whether tests can tell a right answer from a wrong one.
     pub judged: bool,
+    /// Whether the language's own tools may know the fix.
+    pub tools_may_know: bool,
     /// Tokens of the prompt at its shortest.
     pub prompt_tokens: usize,
     /// Who was asked in this run and failed, in order.
@@ -88,7 +91,11 @@ pub fn judge(pool: &[Facts], need: &Need, neighbours: &[Neighbour]) -> (Vec<Choi
     let down = |e: &Estimate| e.attempts > 0 || !need.failed.is_empty() && e.before <= strongest_failed;
     let order = order(need);
     estimates.sort_by(|a, b| {
-        down(a).cmp(&down(b)).then_with(|| order.key(a).total_cmp(&order.key(b))).then_with(|| a.name.cmp(b.name))
+        let first = (b.name == TOOLCHAIN).cmp(&(a.name == TOOLCHAIN));
+        first
+            .then_with(|| down(a).cmp(&down(b)))
+            .then_with(|| order.key(a).total_cmp(&order.key(b)))
+            .then_with(|| a.name.cmp(b.name))
     });
     let choices = (0..estimates.len()).map(|at| choice(&estimates[at..], order, &excluded)).collect();
     (choices, excluded)
@@ -139,7 +146,11 @@ fn estimate<'a>(facts: &'a Facts, need: &Need, neighbours: &[Neighbour]) -> Esti
     // each failure halves the odds, one's own once more.
     let odds = before / (1.0 - before) / 2f64.powi((need.failed.len() + attempts) as i32);
     let declared_usd = (facts.usd_in * need.prompt_tokens as f64 + facts.usd_out * TOKENS_OUT) / 1e6;
-    let usual_seconds = if facts.name == REPAIR { 10.0 } else { 20.0 };
+    let usual_seconds = match facts.name.as_str() {
+        TOOLCHAIN => 3.0,
+        REPAIR => 10.0,
+        _ => 20.0,
+    };
     Estimate {
         name: &facts.name,
         declared: facts.strength,
@@ -190,6 +201,9 @@ fn weight(neighbour: &Neighbour) -> f64 {
 fn objection(facts: &Facts, need: &Need, estimate: &Estimate) -> Option<String> {
     if facts.name == REPAIR && !(need.goal == Goal::Fix && need.failing_tests) {
         return Some("it needs failing tests".into());
+    }
+    if facts.name == TOOLCHAIN && !need.tools_may_know {
+        return Some("no tool of the language may know the fix".into());
     }
     if facts.name == REPAIR && estimate.attempts > 0 {
         return Some("it would search the same again".into());
@@ -263,10 +277,10 @@ fn choice(rest: &[Estimate], order: Order, excluded: &[String]) -> Choice {
             format!("declared {}, solved {} of {seen} similar tasks", percent(first.declared), first.solved)
         }
     };
+    let place = if first.name == TOOLCHAIN { "first, for it costs nothing to ask" } else { order.words() };
     let mut why = format!(
-        "{} is {}: {} likely ({evidence}), {}, about {:.0} s; {}",
+        "{} is {place}: {} likely ({evidence}), {}, about {:.0} s; {}",
         first.name,
-        order.words(),
         percent(first.now),
         money(first.usd),
         first.seconds,

@@ -14,6 +14,7 @@ fn need() -> Need {
         goal: Goal::Fix,
         failing_tests: true,
         judged: true,
+        tools_may_know: false,
         prompt_tokens: 1_000,
         failed: vec![],
         turns_left: 5,

@@ -11,7 +11,9 @@ mod places;
 pub mod trust;
 
 pub use editor::{EditorOptions, from_editor};
-pub use options::{BudgetOptions, ConductorOptions, Options, RepairOptions, WorkerKind, WorkerOptions};
+pub use options::{
+    BudgetOptions, ConductorOptions, Options, RepairOptions, ToolchainOptions, WorkerKind, WorkerOptions,
+};
 pub use places::Places;
 pub use trust::Trust;
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub workers: Vec<WorkerOptions>,
     /// The built-in `repair`.
     pub repair: RepairOptions,
+    /// The built-in `toolchain`.
+    pub toolchain: ToolchainOptions,
     /// The conductor.
     pub conductor: ConductorOptions,
     /// Where files are.
@@ -75,6 +79,7 @@ impl Config {
             budget: options.budget,
             workers: options.worker,
             repair: options.repair,
+            toolchain: options.toolchain,
             conductor: options.conductor,
             places,
         })
@@ -90,6 +95,7 @@ impl Config {
         if let Some(allowed) = &editor.workers {
             config.workers.retain(|worker| allowed.contains(&worker.name));
             config.repair.enabled &= allowed.iter().any(|name| name == "repair");
+            config.toolchain.enabled &= allowed.iter().any(|name| name == "toolchain");
         }
         config
     }
@@ -104,8 +110,9 @@ fn read(text: &str, file: &Path) -> Result<Options, ConfigError> {
 }
 
 fn worker_problem(worker: &WorkerOptions, earlier: &[WorkerOptions]) -> Option<String> {
-    if worker.name.is_empty() || worker.name == "repair" || earlier.iter().any(|w| w.name == worker.name) {
-        return Some("give every worker a name of its own (`repair` is the built-in one)".into());
+    let built_in = ["repair", "toolchain"].contains(&worker.name.as_str());
+    if worker.name.is_empty() || built_in || earlier.iter().any(|w| w.name == worker.name) {
+        return Some("give every worker a name of its own (`repair` and `toolchain` are the built-in ones)".into());
     }
     if !(worker.base_url.starts_with("http://") || worker.base_url.starts_with("https://")) {
         return Some(format!("`base_url` must start with http:// or https://, not `{}`", worker.base_url));
@@ -167,6 +174,6 @@ mod tests {
         assert_eq!(narrowed.workers.len(), 1);
         let sent = EditorOptions { workers: Some(vec!["repair".into(), "b".into()]), ..EditorOptions::default() };
         let narrowed = config.narrowed(&sent);
-        assert!(narrowed.workers.is_empty() && narrowed.repair.enabled);
+        assert!(narrowed.workers.is_empty() && narrowed.repair.enabled && !narrowed.toolchain.enabled);
     }
 }

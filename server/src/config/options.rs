@@ -19,6 +19,8 @@ pub struct Options {
     pub worker: Vec<WorkerOptions>,
     /// The built-in worker that searches for a repair.
     pub repair: RepairOptions,
+    /// The built-in worker that asks the language's own tools for their fixes.
+    pub toolchain: ToolchainOptions,
     /// The local model that conducts.
     pub conductor: ConductorOptions,
 }
@@ -100,6 +102,20 @@ pub struct RepairOptions {
 impl Default for RepairOptions {
     fn default() -> Self {
         Self { enabled: true, max_seconds: 60.0 }
+    }
+}
+
+/// The built-in worker that asks the language's own tools for their fixes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ToolchainOptions {
+    /// Whether it takes part.
+    pub enabled: bool,
+}
+
+impl Default for ToolchainOptions {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 

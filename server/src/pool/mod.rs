@@ -15,10 +15,13 @@ pub use llm::Llm;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{RepairOptions, WorkerOptions};
+use crate::config::{RepairOptions, ToolchainOptions, WorkerOptions};
 
 /// The name of the built-in worker that searches for a repair.
 pub const REPAIR: &str = "repair";
+
+/// The name of the built-in worker that asks the language's own tools for their fixes.
+pub const TOOLCHAIN: &str = "toolchain";
 
 /// What the conductor may know of a worker: never its key, its URL or how it is reached.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,8 +41,18 @@ pub struct Facts {
 impl Facts {
     /// The built-in search for a repair: free, good at small bugs, useless without a failing test.
     pub fn repair() -> Self {
-        // Its share of small one-line bugs; what the ledger says of real tasks corrects this.
-        Self { name: REPAIR.into(), strength: 0.4, usd_in: 0.0, usd_out: 0.0, context: usize::MAX }
+        // Measured on small one-line bugs it solves two in five; what the ledger says of real tasks corrects this.
+        Self::built_in(REPAIR, 0.4)
+    }
+
+    /// The language's own tools: free, right about what they found themselves, useless for anything else.
+    pub fn toolchain() -> Self {
+        // Few of all bugs are of a kind that they have a fix for; what they find, it nearly always mends.
+        Self::built_in(TOOLCHAIN, 0.1)
+    }
+
+    fn built_in(name: &str, strength: f64) -> Self {
+        Self { name: name.into(), strength, usd_in: 0.0, usd_out: 0.0, context: usize::MAX }
     }
 }
 
@@ -72,16 +85,21 @@ pub struct ConfigProblem(pub String);
 #[derive(Debug)]
 pub struct Pool {
     llms: Vec<Llm>,
-    repair: bool,
+    built_in: Vec<Facts>,
 }
 
 impl Pool {
     /// The workers that can be used and, for each that cannot, why: one wrong entry never costs the others.
-    pub fn new(workers: &[WorkerOptions], repair: &RepairOptions) -> (Self, Vec<ConfigProblem>) {
+    pub fn new(
+        workers: &[WorkerOptions],
+        repair: &RepairOptions,
+        toolchain: &ToolchainOptions,
+    ) -> (Self, Vec<ConfigProblem>) {
         let mut problems = Vec::new();
         let mut llms: Vec<Llm> = Vec::new();
         for options in workers {
-            let taken = options.name == REPAIR || llms.iter().any(|llm| llm.name() == options.name);
+            let taken = [REPAIR, TOOLCHAIN].contains(&options.name.as_str())
+                || llms.iter().any(|llm| llm.name() == options.name);
             let made = if taken {
                 Err(ConfigProblem(format!("worker `{}`: this name is taken; give it another", options.name)))
             } else {
@@ -92,14 +110,14 @@ impl Pool {
                 Err(problem) => problems.push(problem),
             }
         }
-        (Self { llms, repair: repair.enabled }, problems)
+        let toolchain = toolchain.enabled.then(Facts::toolchain);
+        let repair = repair.enabled.then(Facts::repair);
+        (Self { llms, built_in: toolchain.into_iter().chain(repair).collect() }, problems)
     }
 
-    /// What is known of every worker, the built-in one first.
+    /// What is known of every worker, the built-in ones first.
     pub fn facts(&self) -> Vec<Facts> {
-        // Measured on small one-line bugs it solves two in five; real tasks correct this through the ledger.
-        let repair = Facts { name: REPAIR.into(), strength: 0.4, usd_in: 0.0, usd_out: 0.0, context: usize::MAX };
-        self.repair.then_some(repair).into_iter().chain(self.llms.iter().map(Llm::facts)).collect()
+        self.built_in.iter().cloned().chain(self.llms.iter().map(Llm::facts)).collect()
     }
 
     /// The language model of this name.
@@ -116,7 +134,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::Pool;
-    use crate::config::{RepairOptions, WorkerOptions};
+    use crate::config::{RepairOptions, ToolchainOptions, WorkerOptions};
 
     fn worker(name: &str, base_url: &str) -> WorkerOptions {
         let written = format!("name = {name:?}\nbase_url = {base_url:?}\nmodel = \"m\"");
@@ -127,16 +145,17 @@ mod tests {
     fn one_wrong_worker_never_costs_the_others() {
         let workers =
             [worker("a", "http://127.0.0.1:1/v1"), worker("b", "ftp://x"), worker("a", "http://127.0.0.1:2/v1")];
-        let (pool, problems) = Pool::new(&workers, &RepairOptions::default());
+        let (pool, problems) = Pool::new(&workers, &RepairOptions::default(), &ToolchainOptions::default());
         let names: Vec<String> = pool.facts().into_iter().map(|facts| facts.name).collect();
-        assert_eq!(names, ["repair", "a"]);
+        assert_eq!(names, ["toolchain", "repair", "a"]);
         assert_eq!(problems.len(), 2);
         assert!(problems[0].0.contains("`b`") && problems[1].0.contains("taken"), "{problems:?}");
     }
 
     #[test]
-    fn repair_can_be_switched_off() {
-        let (pool, _) = Pool::new(&[], &RepairOptions { enabled: false, ..RepairOptions::default() });
+    fn what_is_built_in_can_be_switched_off() {
+        let repair = RepairOptions { enabled: false, ..RepairOptions::default() };
+        let (pool, _) = Pool::new(&[], &repair, &ToolchainOptions { enabled: false });
         assert!(pool.facts().is_empty());
     }
 }

@@ -5,12 +5,16 @@ use std::time::{Duration, Instant};
 use super::Event;
 use super::turns::Turns;
 use crate::context::{self, Context};
-use crate::patch::{self, Asks, Patch, Problem};
-use crate::pool::{CallError, Llm, Prompt, REPAIR, Reply, Usage};
+use crate::patch::{self, Asks, Edit, Patch, Problem};
+use crate::pool::{CallError, Llm, Prompt, REPAIR, Reply, TOOLCHAIN, Usage};
 use crate::repair::{self, Limits, Target};
 use crate::task::Goal;
+use crate::toolchain;
 use crate::verify::{Baseline, Trial, Verifier};
 use crate::workflow::Step;
+
+/// The status of a step whose worker had nothing to try: no attempt was made.
+pub(super) const DECLINED: &str = "declined";
 
 /// How long a prompt waits for the map of the workspace.
 const MAP_WAIT: Duration = Duration::from_millis(1500);
@@ -42,7 +46,7 @@ pub(super) struct Made {
     pub patch: Option<Patch>,
     /// What was written, for the steps that may see it.
     pub reply: Option<String>,
-    /// `patch`, `prose`, `no_fix`, `refused`, `error: …`; `verified`, `unverified` or `rejected` once judged.
+    /// `patch`, `prose`, `no_fix`, `declined`, `refused`, `error: …`; `verified`, `unverified` or `rejected` once judged.
     pub status: String,
     /// Why it was refused, for whoever tries next.
     pub report: Option<String>,
@@ -54,6 +58,7 @@ impl Delegation<'_> {
     /// Does the step; whatever goes wrong is in what it made.
     pub async fn run(self) -> Made {
         let made = match self.step.worker.as_str() {
+            TOOLCHAIN => self.mend().await,
             REPAIR => self.search().await,
             name => match self.turns.engine.pool.llm(name) {
                 Some(llm) => self.ask(llm).await,
@@ -84,17 +89,43 @@ impl Delegation<'_> {
         };
         let target = Target { language, text: &text, focus: task.focus.range.as_ref() };
         match repair::search(target, &judge, Limits { deadline }, progress, stop).await {
-            Ok(found) => {
-                let mut patch = Patch::default();
-                let gated = patch.insert(path.clone(), found.edits).map_err(|problem| vec![problem]);
-                match gated.and_then(|()| self.gate(&patch)) {
-                    Ok(_) => {
-                        Made { patch: Some(patch), reply: Some(found.why), status: "patch".into(), ..Made::default() }
-                    }
-                    Err(problems) => Made::refused(&problems, Usage::default()),
-                }
-            }
+            Ok(found) => self.changed(found.edits, found.why),
             Err(nothing) => Made { status: "no_fix".into(), report: Some(nothing.why), ..Made::default() },
+        }
+    }
+
+    /// The language's own tools, asked for their fixes.
+    async fn mend(&self) -> Made {
+        let Turns { task, stop, .. } = self.turns;
+        let path = &task.focus.path;
+        let (Some(Checks { verifier, baseline }), Some(language), Ok(text)) =
+            (self.checks, baton_grammars::by_path(path.as_str().as_ref()), task.snapshot.read(path))
+        else {
+            return Made::error(format!("{path} cannot be mended"), Usage::default());
+        };
+        let Some(wanted) = self.turns.wanted(baseline) else {
+            return Made { status: DECLINED.into(), ..Made::default() };
+        };
+        let tools = verifier.tools(&task.focus.diagnostics);
+        let runner = verifier.fixing(self.deadline(), stop);
+        let target = toolchain::Target { language, text: &text, focus: task.focus.range.as_ref(), wanted };
+        let progress = |text| self.turns.tell(Event::StepProgress { number: self.number, text });
+        match toolchain::mend(target, &tools, &runner, progress).await {
+            Ok(mended) => self.changed(mended.edits, mended.why),
+            Err(why) => {
+                self.note(why);
+                Made { status: DECLINED.into(), ..Made::default() }
+            }
+        }
+    }
+
+    /// What a built-in worker made of the file.
+    fn changed(&self, edits: Vec<Edit>, why: String) -> Made {
+        let mut patch = Patch::default();
+        let gated = patch.insert(self.turns.task.focus.path.clone(), edits).map_err(|problem| vec![problem]);
+        match gated.and_then(|()| self.gate(&patch)) {
+            Ok(_) => Made { patch: Some(patch), reply: Some(why), status: "patch".into(), ..Made::default() },
+            Err(problems) => Made::refused(&problems, Usage::default()),
         }
     }
 

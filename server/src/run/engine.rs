@@ -44,7 +44,7 @@ pub(super) struct Memory {
 impl Engine {
     /// An engine for this configuration. Nothing is started, opened or contacted before the first run.
     pub fn new(config: Config, trust: Trust) -> Self {
-        let (pool, problems) = Pool::new(&config.workers, &config.repair);
+        let (pool, problems) = Pool::new(&config.workers, &config.repair, &config.toolchain);
         let maps = Maps::new(config.places.cache_dir.clone());
         Self { config, trust, pool, problems, memory: OnceLock::new(), maps }
     }

@@ -57,7 +57,7 @@ pub enum Event {
     StepEnded {
         /// Its number.
         number: usize,
-        /// `patch`, `prose`, `no_fix`, `error: …`.
+        /// `patch`, `prose`, `no_fix`, `declined`, `error: …`.
         status: String,
         /// What it used.
         usage: Usage,

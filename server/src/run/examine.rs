@@ -1,6 +1,7 @@
 //! What this machine and this configuration offer to a run, for `baton doctor`.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
@@ -86,6 +87,9 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     });
     findings.extend(engine.problems().into_iter().map(|problem| Finding::bad("worker", problem)));
     findings.extend(tools());
+    if config.toolchain.enabled {
+        findings.push(fixers());
+    }
     if config.repair.enabled {
         findings.push(Finding::good("repair", "built in: needs failing tests, no key, no network"));
     }
@@ -112,9 +116,28 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     findings
 }
 
+/// Whose own fixes the built-in `toolchain` can ask for on this machine; a project may have others of its own.
+fn fixers() -> Finding {
+    let fixers = baton_grammars::all().iter().flat_map(|language| &language.facts.fixer);
+    let (mut here, mut missing) = (Vec::new(), Vec::new());
+    for fixer in fixers {
+        let list = if program(&fixer.command[0]).is_some() { &mut here } else { &mut missing };
+        if !list.contains(&fixer.name.as_str()) {
+            list.push(fixer.name.as_str());
+        }
+    }
+    let missing = if missing.is_empty() { String::new() } else { format!("; not found: {}", missing.join(", ")) };
+    Finding::good("toolchain", format!("built in: asks for the fixes of {}{missing}", here.join(", ")))
+}
+
+/// The program of that name on this machine.
+fn program(name: &str) -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH")?;
+    std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
 /// The programs that test commands start with.
 fn tools() -> Vec<Finding> {
-    let paths: Vec<_> = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     let mut programs: Vec<(&str, Vec<&str>)> = Vec::new();
     for language in baton_grammars::all() {
         for program in language.facts.runner.iter().flat_map(|runner| runner.programs()) {
@@ -124,15 +147,14 @@ fn tools() -> Vec<Finding> {
             }
         }
     }
-    let found = |program: &str| paths.iter().map(|folder| folder.join(program)).find(|path| path.is_file());
     programs
         .into_iter()
-        .map(|(program, mut languages)| {
+        .map(|(name, mut languages)| {
             languages.dedup();
             let languages = languages.join(", ");
-            match found(program) {
-                Some(path) => Finding::good(program, format!("{} (tests of {languages})", path.display())),
-                None => Finding::note(program, format!("not found: tests of {languages} cannot be run")),
+            match program(name) {
+                Some(path) => Finding::good(name, format!("{} (tests of {languages})", path.display())),
+                None => Finding::note(name, format!("not found: tests of {languages} cannot be run")),
             }
         })
         .collect()

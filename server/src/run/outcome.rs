@@ -73,7 +73,7 @@ pub struct StepRecord {
     /// What it used.
     #[serde(flatten)]
     pub usage: Usage,
-    /// `verified`, `rejected`, `prose`, `no_fix`, `cancelled` or `error: …`.
+    /// `verified`, `rejected`, `prose`, `no_fix`, `declined`, `cancelled` or `error: …`.
     pub status: String,
 }
 

@@ -26,6 +26,7 @@ impl Engine {
         let need = Need {
             goal: task.goal,
             failing_tests: false,
+            tools_may_know: false,
             judged: false,
             prompt_tokens: 0,
             failed: Vec::new(),

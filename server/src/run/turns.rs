@@ -5,14 +5,15 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use super::delegate::{Checks, Delegation, Made};
+use super::delegate::{Checks, DECLINED, Delegation, Made};
 use super::{ConductorRecord, Engine, Event, Kind, Outcome, StepRecord};
 use crate::conductor::mini::Need;
 use crate::conductor::{self, Decision};
 use crate::context::Mapping;
 use crate::patch::{self, Patch};
-use crate::pool::{Budget, Facts, REPAIR};
+use crate::pool::{Budget, Facts, REPAIR, TOOLCHAIN};
 use crate::task::{Goal, Task, Tier};
+use crate::toolchain::Wanted;
 use crate::verify::{Baseline, Checked, Limits, Request, Verdict, Verifier, VerifyError};
 
 /// Most turns of one run (TRINITY, arXiv 2512.04695: at most five).
@@ -83,16 +84,25 @@ impl<'a> Turns<'a> {
             }
             Err(problem) => return (Kind::Failed, problem.to_string()),
         };
-        if let Some(Baseline { passed, failed, command, .. }) = baseline {
-            self.tell(Event::Baseline { passed: *passed, failed: *failed, command: command.clone() });
-            if *failed == 0 && self.nothing_asked() {
-                let message = format!(
-                    "all {passed} tests of `{command}` pass; say what to change with --task, or which tests fail with --test"
-                );
-                return (Kind::NoChange, message);
+        let checks = Checks { verifier: &verifier, baseline };
+        let Some(Baseline { passed, failed, command, .. }) = baseline else { return self.converse(Some(checks)).await };
+        self.tell(Event::Baseline { passed: *passed, failed: *failed, command: command.clone() });
+        if !self.nothing_wrong(Some(checks)) {
+            return self.converse(Some(checks)).await;
+        }
+        // Only the language's own tools may still know something that is wrong.
+        if self.tools_may_know(checks) {
+            let (kind, message) = self.converse(Some(checks)).await;
+            if kind != Kind::Failed {
+                return (kind, message);
             }
         }
-        self.converse(Some(Checks { verifier: &verifier, baseline })).await
+        let tried = self.outcome.steps.iter().any(|step| step.status != DECLINED);
+        let tried = if tried { ", and what the language's own tools would change is no fix" } else { "" };
+        let message = format!(
+            "all {passed} tests of `{command}` pass{tried}; say what to change with --task, or which tests fail with --test"
+        );
+        (Kind::NoChange, message)
     }
 
     /// Judges one patch, nothing else.
@@ -109,9 +119,34 @@ impl<'a> Turns<'a> {
         }
     }
 
-    fn nothing_asked(&self) -> bool {
+    /// Whether a fix is asked for, and neither the user nor a test says of what.
+    fn nothing_wrong(&self, checks: Option<Checks<'_>>) -> bool {
         let Task { goal, focus, instruction, .. } = self.task;
-        *goal == Goal::Fix && instruction.is_empty() && focus.diagnostics.is_empty()
+        let nothing_said = *goal == Goal::Fix && instruction.is_empty() && focus.diagnostics.is_empty();
+        nothing_said && checks.and_then(|checks| checks.baseline).is_some_and(|baseline| baseline.failed == 0)
+    }
+
+    /// What the language's own tools are asked about, if they may know it. Decided without running any: a test that
+    /// fails in a program that compiles is not their business.
+    pub fn wanted(&self, baseline: Option<&Baseline>) -> Option<Wanted<'a>> {
+        let Task { goal, focus, instruction, .. } = self.task;
+        match baseline {
+            // A fix must make the tests pass as they are.
+            _ if *goal != Goal::Fix || patch::is_test(&focus.path) => None,
+            _ if !focus.diagnostics.is_empty() => Some(Wanted::Named(&focus.diagnostics)),
+            Some(baseline) if baseline.may_not_compile() => Some(Wanted::Errors),
+            Some(baseline) if baseline.failed > 0 => None,
+            _ => instruction.is_empty().then_some(Wanted::All),
+        }
+    }
+
+    /// Whether the tools are worth asking, once.
+    fn tools_may_know(&self, checks: Checks<'_>) -> bool {
+        let asked = self.outcome.steps.iter().any(|step| step.worker == TOOLCHAIN);
+        let tools = || checks.verifier.tools(&self.task.focus.diagnostics);
+        let takes_part = self.engine.config.toolchain.enabled && !asked;
+        takes_part
+            && self.wanted(checks.baseline).is_some_and(|wanted| tools().iter().any(|tool| tool.may_know(wanted)))
     }
 
     async fn open(&self) -> Result<Verifier, End> {
@@ -139,7 +174,7 @@ impl<'a> Turns<'a> {
         let mut earlier: Vec<Made> = Vec::new();
         loop {
             let need = self.need(checks);
-            let decision = reading.decide(self.task.tier, &self.workers(&need), &need);
+            let decision = reading.decide(self.task.tier, &self.workers(&need, checks), &need);
             let (step, why) = match decision {
                 Decision::Delegate { step, why } => (step, why),
                 Decision::Stop { why } => return (Kind::Failed, why),
@@ -175,7 +210,9 @@ impl<'a> Turns<'a> {
             if self.stop.is_cancelled() {
                 return cancelled();
             }
-            earlier.push(made);
+            if made.status != DECLINED {
+                earlier.push(made);
+            }
         }
     }
 
@@ -183,21 +220,32 @@ impl<'a> Turns<'a> {
     fn need(&self, checks: Option<Checks<'_>>) -> Need {
         let focus = self.task.snapshot.read(&self.task.focus.path).map_or(0, |text| text.len());
         let baseline = checks.and_then(|checks| checks.baseline);
+        // That no tool has a fix says nothing of how hard the task is.
+        let attempts = self.outcome.steps.iter().filter(|step| step.status != DECLINED);
+        let failed: Vec<String> = attempts.map(|step| step.worker.clone()).collect();
         Need {
             goal: self.task.goal,
             failing_tests: baseline.is_some_and(|baseline| baseline.failed > 0),
             judged: baseline.is_some(),
+            tools_may_know: checks.is_some_and(|checks| self.tools_may_know(checks)),
             prompt_tokens: (focus + self.task.instruction.len()) / BYTES_PER_TOKEN,
-            failed: self.outcome.steps.iter().map(|step| step.worker.clone()).collect(),
-            turns_left: MAX_TURNS.saturating_sub(self.outcome.steps.len()),
+            turns_left: MAX_TURNS.saturating_sub(failed.len()),
+            failed,
             usd_left: self.money.left(),
         }
     }
 
-    /// The workers that can take part in this task: the search has one answer, and needs a failing test.
-    fn workers(&self, need: &Need) -> Vec<Facts> {
+    /// The workers that can take part in this task: the search has one answer, and needs a failing test; the tools
+    /// are asked once; and where nothing is known to be wrong nobody else is.
+    fn workers(&self, need: &Need, checks: Option<Checks<'_>>) -> Vec<Facts> {
         let searchable = need.goal == Goal::Fix && need.failing_tests && !need.failed.iter().any(|name| name == REPAIR);
-        self.engine.pool.facts().into_iter().filter(|facts| facts.name != REPAIR || searchable).collect()
+        let nothing_wrong = self.nothing_wrong(checks);
+        let can = |facts: &Facts| match facts.name.as_str() {
+            TOOLCHAIN => need.tools_may_know,
+            REPAIR => searchable,
+            _ => !nothing_wrong,
+        };
+        self.engine.pool.facts().into_iter().filter(can).collect()
     }
 
     /// Judges a patch; `None` when it was refused and somebody else may try.

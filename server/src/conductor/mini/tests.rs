@@ -12,6 +12,7 @@ fn pool() -> Vec<Facts> {
         model("local", 0.3, 0.0, 0.0),
         model("small", 0.6, 0.25, 2.0),
         model("large", 0.85, 5.0, 25.0),
+        Facts::toolchain(),
         Facts::repair(),
     ]
 }
@@ -21,6 +22,7 @@ fn need() -> Need {
         goal: Goal::Fix,
         failing_tests: true,
         judged: true,
+        tools_may_know: false,
         prompt_tokens: 3_000,
         failed: vec![],
         turns_left: 5,
@@ -46,6 +48,8 @@ fn the_table() {
     let unsolved_by_repair: Vec<_> = (0..12).map(|_| past(REPAIR, 0.9, false)).collect();
     let rows = [
         ("a bug with failing tests", need(), vec![]),
+        ("a build that is broken", Need { tools_may_know: true, ..need() }, vec![]),
+        ("its tools had a wrong fix", Need { failed: vec![TOOLCHAIN.into()], turns_left: 4, ..need() }, vec![]),
         ("local solved twelve like it", need(), solved_by_local),
         ("repair failed at twelve like it", need(), unsolved_by_repair),
         ("repair failed", after(&[REPAIR]), vec![]),
