@@ -41,6 +41,9 @@ pub struct Facts {
     pub dependencies: Vec<String>,
     /// Build directories kept warm between runs.
     pub build: Vec<String>,
+    /// Variables that name a directory where its tools keep what they have built; kept warm like a build directory.
+    #[serde(default)]
+    pub caches: Vec<String>,
     /// Test runners, the first whose marker exists wins.
     #[serde(default)]
     pub runner: Vec<Runner>,

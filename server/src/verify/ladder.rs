@@ -5,7 +5,7 @@ use std::path::Path;
 use baton_grammars::Language;
 
 use super::command::TestCommand;
-use super::shadow::Texts;
+use super::manifest::Texts;
 use super::verdict::{Level, Report, Verdict};
 use crate::patch::{self, Edit, Fate, Patch};
 use crate::workspace::Snapshot;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::workspace::RelPath;
 
 use super::VerifyError;
+use super::manifest::Texts;
 use super::sandbox::Cell;
-use super::shadow::{Shadow, Texts};
+use super::shadow::Shadow;
 
 /// A private tree of a workspace for judging candidates. Its methods block on the disk.
 pub struct Lane {

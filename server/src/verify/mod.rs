@@ -8,18 +8,26 @@ mod judge;
 mod ladder;
 mod lane;
 pub mod leash;
+mod listing;
+mod manifest;
+mod mirror;
 mod modules;
 mod output;
+mod overlay;
 mod pen;
+mod plan;
 mod results;
 mod runner;
 mod sandbox;
 mod shadow;
+mod storage;
 mod toolchains;
 mod tree;
 mod trial;
 mod verdict;
 mod walk;
+mod watch;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -35,10 +43,13 @@ use tokio_util::sync::CancellationToken;
 pub use command::TestCommand;
 pub use fixing::Fixing;
 pub use lane::Lane;
+pub use manifest::Texts;
+pub use overlay::works as overlays_work;
 pub use results::TestStatus;
 pub use runner::RunnerKind;
 pub use sandbox::{Cell, End, Limits, Ran, Sandbox};
-pub use shadow::{Shadow, Texts};
+pub use shadow::{Base, Shadow};
+pub use storage::{Cleaned, Keep, clean, clean_now_and_then};
 pub use trial::Trial;
 pub use verdict::{Level, Report, Verdict};
 
@@ -120,6 +131,8 @@ pub struct Verifier {
     /// Why there are no tests to run.
     parse_only: Option<String>,
     unsaved: Arc<Texts>,
+    /// What the private copies are layers over, where that is possible.
+    base: Option<Arc<Base>>,
     /// Private copies that no check is using.
     free: Mutex<Vec<Shadow>>,
     baseline: OnceCell<Baseline>,
@@ -169,6 +182,7 @@ impl Verifier {
             tests: None,
             parse_only: None,
             unsaved: Arc::new(unsaved),
+            base: None,
             free: Mutex::default(),
             baseline: OnceCell::new(),
             request,
@@ -202,6 +216,10 @@ impl Verifier {
         if toolchains::home_dir().starts_with(self.root()) {
             return Ok(Err("the workspace holds the home directory; open the project's own folder".to_owned()));
         }
+        if overlay::works(&sandbox, &request.state_dir).await.is_ok() {
+            self.base = Some(self.open_base().await?);
+        }
+        let request = &self.request;
         let shadow = match self.take(&self.unsaved).await {
             Ok(shadow) => shadow,
             Err(VerifyError::TooLarge(why)) => return Ok(Err(why)),
@@ -350,10 +368,20 @@ impl Verifier {
 
     async fn open_shadow(&self, n: usize, texts: Arc<Texts>) -> Result<Shadow, VerifyError> {
         let (root, state_dir) = (self.root().to_owned(), self.request.state_dir.clone());
+        let base = self.base.clone();
         let open = move || {
-            let mut shadow = Shadow::open(&root, &state_dir, n)?;
+            let mut shadow = match base {
+                Some(base) => Shadow::over(&base),
+                None => Shadow::open(&root, &state_dir, n)?,
+            };
             shadow.sync(&texts).map(|_| shadow)
         };
+        tokio::task::spawn_blocking(open).await.unwrap_or(Err(VerifyError::Cancelled))
+    }
+
+    async fn open_base(&self) -> Result<Arc<Base>, VerifyError> {
+        let (root, state_dir, unsaved) = (self.root().to_owned(), self.request.state_dir.clone(), self.unsaved.clone());
+        let open = move || Base::open(&root, &state_dir, unsaved);
         tokio::task::spawn_blocking(open).await.unwrap_or(Err(VerifyError::Cancelled))
     }
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::leash;
 use super::output::{self, Capped};
+use super::overlay::Overlay;
 use super::pen::Pen;
 use super::toolchains::{self, Toolchains};
 
@@ -42,6 +43,8 @@ pub struct Cell {
     pub(super) writable: Vec<(PathBuf, PathBuf)>,
     /// Variables beside the fixed few.
     pub(super) env: Vec<(String, String)>,
+    /// What is mounted before, where the tree is a view of another.
+    pub(super) overlay: Option<Overlay>,
 }
 
 /// What a command may use up.
@@ -155,6 +158,9 @@ impl Sandbox {
 
         let mut command = self.outer();
         command.current_dir("/").process_group(0);
+        if let Some(overlay) = &cell.overlay {
+            overlay.mount_in(&mut command);
+        }
         command.args(WALLS).args(base_mounts());
         command.args(["--size", SCRATCH_BYTES, "--tmpfs"]).arg(home);
         for mount in &mounts {
@@ -435,7 +441,8 @@ mod tests {
                 fs::create_dir_all(made).unwrap();
             }
             fs::write(dir.path().join("home/.ssh/id"), "SECRET-KEY").unwrap();
-            let cell = Cell { tree, cwd: at.clone(), at, readable: vec![], writable: vec![], env: vec![] };
+            let cell =
+                Cell { tree, cwd: at.clone(), at, readable: vec![], writable: vec![], env: vec![], overlay: None };
             Self { dir, cell }
         }
 

@@ -225,6 +225,36 @@ async fn rust_tests_run_with_a_warm_build_directory() {
 }
 
 #[tokio::test]
+async fn candidates_are_judged_at_once_and_apart() {
+    let project = Project::new(&[("maximum.py", MAXIMUM), ("test_maximum.py", TESTS)]);
+    let verifier = project.verifier("maximum.py", Some(UNITTEST), &[]).await;
+    let candidates = ["best = items[0]", "best = 1", "best = -1", "best = 2"];
+    let verdicts = candidates.map(|new| judged(&verifier, "maximum.py", "best = 0", new));
+    let passed: Vec<bool> =
+        futures::future::join_all(verdicts).await.iter().map(|verdict| matches!(verdict, Verdict::Passed(_))).collect();
+    assert_eq!(passed, [true, false, true, false]);
+    let copies = project.dir.path().join("state/shadow");
+    let of_project = fs::read_dir(copies).unwrap().flatten().next().unwrap().path();
+    let copies = fs::read_dir(of_project).unwrap().flatten().filter(|entry| entry.path().join("tree").exists());
+    assert_eq!(copies.count(), 1, "one copy serves them all");
+}
+
+#[tokio::test]
+async fn what_a_candidate_built_does_not_answer_for_the_original() {
+    let source = "mod other;\npub fn double(x: i32) -> i32 {\n    x * other::two()\n}\n\n#[test]\nfn doubles() {\n    assert_eq!(double(3), 6);\n}\n";
+    let manifest = "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n";
+    let other = "pub fn two() -> i32 {\n    3\n}\n";
+    let project = Project::new(&[("src/lib.rs", source), ("src/other.rs", other), ("Cargo.toml", manifest)]);
+    let verifier = project.verifier("src/other.rs", None, &[]).await;
+    assert!(matches!(judged(&verifier, "src/other.rs", "    3", "    2").await, Verdict::Passed(_)));
+    // Only another file differs now: the fixed one must not be taken from what was built before.
+    assert!(matches!(judged(&verifier, "src/lib.rs", "x * other", "1 * x * other").await, Verdict::Failed(_)));
+    // And what is on disk meanwhile is what is judged.
+    fs::write(project.root().join("src/other.rs"), other.replace("    3", "    2")).unwrap();
+    assert!(matches!(judged(&verifier, "src/lib.rs", "x * other", "1 * x * other").await, Verdict::Passed(_)));
+}
+
+#[tokio::test]
 async fn without_tests_a_patch_is_only_parsed() {
     let project = Project::new(&[("a.py", "x = 1\n"), ("empty/pytest.ini", "")]);
     let verifier = project.verifier("a.py", None, &[]).await;

@@ -2,17 +2,25 @@
 //! directories that are mounted instead of copied.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::Metadata;
+use std::fs::{FileType, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
 /// Most files and bytes that are copied. A larger workspace is only parsed.
 const MOST_FILES: usize = 200_000;
-const MOST_BYTES: u64 = 2 << 30;
+pub(super) const MOST_BYTES: u64 = 2 << 30;
+
+/// Where the sandbox shows the caches of tools, each named like the variable that says so.
+pub(super) const CACHES: &str = "/run/baton-cache";
+
+/// Within this time two changes can carry the same time stamp (a tick of the kernel's clock is at most 10 ms), so
+/// stamps this fresh prove nothing and contents are compared.
+pub(super) const TICK_NS: i64 = 50_000_000;
 
 /// Deepest nesting of directories that is followed.
 const DEEPEST: usize = 128;
@@ -25,6 +33,10 @@ pub(super) struct Stamp(u64, u64, i64, u32);
 impl Stamp {
     pub(super) fn new(ino: u64, size: u64, changed_ns: i64, mode: u32) -> Self {
         Self(ino, size, changed_ns, mode)
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.1
     }
 
     pub(super) fn changed_ns(&self) -> i64 {
@@ -41,6 +53,11 @@ impl From<&Metadata> for Stamp {
     fn from(found: &Metadata) -> Self {
         Self(found.ino(), found.size(), found.ctime() * 1_000_000_000 + found.ctime_nsec(), found.mode())
     }
+}
+
+/// The time now, as stamps carry it.
+pub(super) fn now_ns() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64)
 }
 
 /// One thing of the workspace.
@@ -62,12 +79,21 @@ pub(super) struct Found {
     pub(super) items: BTreeMap<String, Item>,
     /// Directories that tests need although they are not copied; relative.
     pub(super) dependencies: Vec<PathBuf>,
-    /// Build directories, which are kept warm; relative.
+    /// Directories for what is built, which are kept warm; relative, or in [`CACHES`].
     pub(super) builds: Vec<PathBuf>,
+    /// Bytes of all files.
+    pub(super) bytes: u64,
+    /// What can change without a trace in its directory: links, also those that lead out, and files with several names.
+    pub(super) doubtful: Vec<String>,
+    /// Repositories' own directories, absolute; they are not entered but say what is ignored.
+    pub(super) repositories: Vec<PathBuf>,
 }
 
-/// Walks the workspace. An error is one sentence.
-pub(super) fn walk(root: &Path) -> Result<Found, String> {
+/// Walks the workspace. `enter` is called for every directory before it is read. An error is one sentence.
+pub(super) fn walk(root: &Path, enter: impl Fn(&Path) + Send + Sync + 'static) -> Result<Found, String> {
+    enter(root);
+    let repositories = Arc::new(Mutex::new(Vec::new()));
+    let seen = repositories.clone();
     let in_repository = root.ancestors().any(|dir| dir.join(".git").exists());
     let threads = std::thread::available_parallelism().map_or(2, usize::from).min(8);
     let walker = WalkBuilder::new(root)
@@ -81,63 +107,103 @@ pub(super) fn walk(root: &Path) -> Result<Found, String> {
         .follow_links(false)
         .max_depth(Some(DEEPEST))
         .threads(threads)
-        .filter_entry(is_wanted)
+        .filter_entry(move |entry| {
+            if entry.file_name() == ".git" {
+                lock(&seen).push(entry.path().to_owned());
+            }
+            is_wanted(entry, &enter)
+        })
         .build_parallel();
     let (files, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
     let gathered = Mutex::new(Vec::new());
     walker.run(|| {
-        let mut batch = Batch { items: Vec::new(), gathered: &gathered };
+        let mut batch = Batch { found: Vec::new(), gathered: &gathered };
         let (files, bytes) = (&files, &bytes);
         Box::new(move |entry| {
             let Ok(entry) = entry else { return WalkState::Continue };
             let below = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
             let Some(relative) = below.filter(|path| !path.is_empty()) else { return WalkState::Continue };
-            let Some(item) = item(root, &entry) else { return WalkState::Continue };
-            if let Item::File(stamp) = &item {
-                let total = bytes.fetch_add(stamp.1, Ordering::Relaxed) + stamp.1;
+            let found = entry.file_type().and_then(|kind| look_at(root, entry.path(), kind));
+            if let Some((Some(Item::File(stamp)), _)) = &found {
+                let total = bytes.fetch_add(stamp.size(), Ordering::Relaxed) + stamp.size();
                 if files.fetch_add(1, Ordering::Relaxed) >= MOST_FILES || total > MOST_BYTES {
                     return WalkState::Quit;
                 }
             }
-            batch.items.push((relative.to_owned(), item));
+            batch.found.extend(found.map(|(item, sure)| (relative.to_owned(), item, sure)));
             WalkState::Continue
         })
     });
-    if files.into_inner() > MOST_FILES || bytes.into_inner() > MOST_BYTES {
+    let bytes = bytes.into_inner();
+    if files.into_inner() > MOST_FILES || bytes > MOST_BYTES {
         return Err(
             "the workspace has more than 200,000 files or 2 GiB; open a part of it, or ignore what git need not keep"
                 .to_owned(),
         );
     }
-    let mut found = Found::default();
-    found.items.extend(gathered.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let mut found = Found { bytes, repositories: std::mem::take(&mut *lock(&repositories)), ..Found::default() };
+    let mut gathered = gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Sorted, they become a map at once.
+    gathered.sort_unstable_by(|(a, ..), (b, ..)| a.cmp(b));
+    found.doubtful = gathered.iter().filter(|(.., sure)| !sure).map(|(path, ..)| path.clone()).collect();
+    found.items = gathered.into_iter().filter_map(|(path, item, _)| Some((path, item?))).collect();
     found.add_mounted(root);
     Ok(found)
 }
 
+/// A path, what stands there if it is wanted, and whether a change of it would show in its directory.
+type Sighting = (String, Option<Item>, bool);
+
 /// What one thread found; handed over when the thread is done.
 struct Batch<'a> {
-    items: Vec<(String, Item)>,
-    gathered: &'a Mutex<Vec<(String, Item)>>,
+    found: Vec<Sighting>,
+    gathered: &'a Mutex<Vec<Sighting>>,
 }
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        self.gathered.lock().unwrap_or_else(std::sync::PoisonError::into_inner).append(&mut self.items);
+        lock(self.gathered).append(&mut self.found);
     }
 }
 
-fn is_wanted(entry: &DirEntry) -> bool {
-    let Some(name) = entry.file_name().to_str() else { return false };
-    let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_wanted(entry: &DirEntry, enter: &impl Fn(&Path)) -> bool {
     if entry.depth() == 0 {
         return true;
     }
+    let Some(name) = entry.file_name().to_str() else { return false };
+    let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
+    if is_private(name, is_dir) || (is_dir && is_mounted(entry.path(), name)) {
+        return false;
+    }
+    if is_dir {
+        enter(entry.path());
+        // What makes it one that is mounted may have come before it was entered.
+        return !is_mounted(entry.path(), name);
+    }
+    true
+}
+
+/// Whether a name says that it is not to be copied: secrets, git's own files and caches.
+pub(super) fn is_private(name: &str, is_dir: bool) -> bool {
     let secret = name.starts_with(".env")
         || matches!(name, ".netrc" | ".pypirc" | ".npmrc" | ".ssh" | ".aws" | ".gnupg" | ".git-credentials");
     // A bytecode cache is keyed by a time that a copy does not keep.
-    let cache = is_dir && matches!(name, "__pycache__" | ".pytest_cache");
-    !(secret || cache || name == ".git" || (is_dir && is_mounted(entry.path(), name)))
+    secret || name == ".git" || (is_dir && matches!(name, "__pycache__" | ".pytest_cache"))
+}
+
+/// Whether the coming or going of this name changes more than itself: what is ignored, mounted or built.
+pub(super) fn is_telling(name: &str) -> bool {
+    matches!(name, ".git" | ".gitignore" | "pyvenv.cfg")
+        || baton_grammars::all().iter().any(|language| {
+            let facts = &language.facts;
+            [&facts.markers, &facts.dependencies, &facts.build]
+                .iter()
+                .any(|list| list.iter().any(|known| known == name))
+        })
 }
 
 /// Whether a directory is mounted rather than copied: dependencies, and build output beside its marker.
@@ -151,16 +217,18 @@ fn is_mounted(path: &Path, name: &str) -> bool {
     })
 }
 
-fn item(root: &Path, entry: &DirEntry) -> Option<Item> {
-    let kind = entry.file_type()?;
+/// What stands at `path`, which is absolute: an item if it belongs in a private tree, and whether every change of it
+/// would show in its directory. `None`: nothing, or nothing that could ever belong there.
+pub(super) fn look_at(root: &Path, path: &Path, kind: FileType) -> Option<(Option<Item>, bool)> {
     if kind.is_dir() {
-        Some(Item::Directory)
+        Some((Some(Item::Directory), true))
     } else if kind.is_file() {
-        Some(Item::File(Stamp::from(&entry.metadata().ok()?)))
+        let found = std::fs::symlink_metadata(path).ok().filter(Metadata::is_file)?;
+        Some((Some(Item::File(Stamp::from(&found))), found.nlink() == 1))
     } else if kind.is_symlink() {
         // A link that leads out would lead a test, and a copy, to what is not the project's.
-        let inside = std::fs::canonicalize(entry.path()).is_ok_and(|target| target.starts_with(root));
-        inside.then(|| std::fs::read_link(entry.path()).ok().map(Item::Link)).flatten()
+        let inside = std::fs::canonicalize(path).is_ok_and(|target| target.starts_with(root));
+        Some((inside.then(|| std::fs::read_link(path).ok().map(Item::Link)).flatten(), false))
     } else {
         None
     }
@@ -186,6 +254,9 @@ impl Found {
             let homes = marked.iter().copied().chain([Path::new("")]);
             let dependencies = homes.flat_map(|home| facts.dependencies.iter().map(move |name| home.join(name)));
             self.dependencies.extend(dependencies.filter(real));
+            if !marked.is_empty() {
+                self.builds.extend(facts.caches.iter().map(|variable| Path::new(CACHES).join(variable)));
+            }
             for home in &marked {
                 // Members of a workspace build into the outermost directory; the others have their own if they have it.
                 let outermost = !home.ancestors().skip(1).any(|above| marked.contains(above));

@@ -1,0 +1,184 @@
+//! What checking through a shadow costs beside the bare tool: the project's own command after one file has changed,
+//! run in the project itself and by the verifier, in turn.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use baton::patch::{Edit, Patch};
+use baton::verify::{Limits, Request, Verifier};
+use baton::workspace::{RelPath, Snapshot};
+use tokio_util::sync::CancellationToken;
+
+const ROUNDS: usize = 11;
+
+/// A project, the file of it that changes, and its command.
+struct Sample {
+    name: &'static str,
+    files: Vec<(String, String)>,
+    changing: &'static str,
+    command: &'static [&'static str],
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("the system gives a process its event queue");
+    for sample in samples() {
+        let program = sample.command[0];
+        let is_there = Command::new("sh").args(["-c", "command -v \"$0\" > /dev/null", program]).status();
+        if is_there.is_ok_and(|status| status.success()) {
+            runtime.block_on(measure(&sample));
+        } else {
+            println!("{:28} not measured: {program} is not installed", sample.name);
+        }
+    }
+}
+
+async fn measure(sample: &Sample) {
+    let dir = tempfile::tempdir_in("/var/tmp").expect("a temporary directory can be made");
+    let root = dir.path().join("project");
+    for (path, text) in &sample.files {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().expect("a file has a directory")).expect("it is writable");
+        fs::write(path, text).expect("it is writable");
+    }
+    let changing = root.join(sample.changing);
+    let original = fs::read_to_string(&changing).expect("it was written");
+    bare(&root, sample.command);
+    let request = Request {
+        snapshot: Snapshot::new(root.clone(), Default::default()),
+        focus: RelPath::new(sample.changing).expect("it is relative"),
+        test: Some(sample.command.iter().map(|word| (*word).to_owned()).collect()),
+        state_dir: dir.path().join("state"),
+        limits: Limits::default(),
+    };
+    let cancel = CancellationToken::new();
+    let verifier = Verifier::open(request, &cancel).await.expect("it opens");
+    let before = verifier.baseline(&cancel).await.expect("the command runs");
+    assert_eq!(before.failed, 0, "{}", before.output);
+    let (mut alone, mut checked) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let text = original.replace("MARK", &format!("{round}"));
+        fs::write(&changing, &text).expect("it is writable");
+        alone.push(bare(&root, sample.command));
+        // The check must not find the change on disk.
+        fs::write(&changing, &original).expect("it is writable");
+        let mut patch = Patch::default();
+        let edit = Edit { range: 0..original.len(), text };
+        patch.insert(RelPath::new(sample.changing).expect("it is relative"), vec![edit]).expect("one edit");
+        let started = Instant::now();
+        let verdict = verifier.check(&patch, &cancel).await;
+        checked.push(started.elapsed());
+        assert!(verdict.verified.is_some(), "{:?}", verdict.verdict);
+    }
+    let (alone, checked) = (median(alone), median(checked));
+    let ratio = checked.as_secs_f64() / alone.as_secs_f64();
+    println!(
+        "{:28} bare {:8.1} ms, through the shadow {:8.1} ms, ratio {ratio:.2} (target 1.15)",
+        sample.name,
+        alone.as_secs_f64() * 1000.0,
+        checked.as_secs_f64() * 1000.0,
+    );
+}
+
+fn bare(root: &Path, command: &[&str]) -> Duration {
+    let started = Instant::now();
+    let output = Command::new(command[0])
+        .args(&command[1..])
+        .current_dir(root)
+        .env_remove("CARGO_TARGET_DIR")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    started.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn samples() -> Vec<Sample> {
+    let cargo = |name, command| Sample { name, files: rust(), changing: "src/module_3.rs", command };
+    let changing = "module_3.py";
+    vec![
+        cargo("cargo check", &["cargo", "check", "--offline"]),
+        cargo("cargo test", &["cargo", "test", "--offline"]),
+        Sample { name: "pytest, one file", files: python_files(), changing, command: &["pytest", "test_module_3.py"] },
+        Sample {
+            name: "unittest, one file",
+            files: python_files(),
+            changing,
+            command: &["python3", "-m", "unittest", "test_module_3"],
+        },
+        Sample {
+            name: "go test, one package",
+            files: go(),
+            changing: "module_3/code.go",
+            command: &["go", "test", "./module_3"],
+        },
+        Sample { name: "go build", files: go(), changing: "module_3/code.go", command: &["go", "build", "./..."] },
+        Sample {
+            name: "tsc --incremental",
+            files: typescript(),
+            changing: "src/module_3.ts",
+            command: &["tsc", "--incremental", "--outDir", "build"],
+        },
+    ]
+}
+
+/// Enough of them that a full build and an incremental one differ clearly.
+const MODULES: usize = 40;
+
+fn rust() -> Vec<(String, String)> {
+    let manifest = "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n";
+    let list: String = (0..MODULES).map(|n| format!("pub mod module_{n};\n")).collect();
+    let mut files = vec![("Cargo.toml".to_owned(), manifest.to_owned()), ("src/lib.rs".to_owned(), list)];
+    for n in 0..MODULES {
+        let functions: String = (0..40)
+            .map(|f| format!("pub fn f{f}(items: &[u64]) -> Vec<String> {{\n    let mut out: Vec<String> = items.iter().filter(|x| **x > {f}).map(|x| format!(\"{{x:?}}\")).collect();\n    out.sort();\n    out\n}}\n"))
+            .collect();
+        let test = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn works() {\n        assert_eq!(super::f1(&[3, 2]).len(), 2);\n    }\n}\n";
+        files.push((format!("src/module_{n}.rs"), format!("pub const WORD: &str = \"MARK\";\n{functions}{test}")));
+    }
+    files
+}
+
+fn python_files() -> Vec<(String, String)> {
+    let code = |n: usize| format!("WORD = 'MARK'\n\ndef f(x):\n    return x + {n}\n");
+    let test = |n: usize| {
+        format!(
+            "import unittest\nimport json, decimal, asyncio\nfrom module_{n} import f\n\nclass T(unittest.TestCase):\n    def test_f(self):\n        self.assertEqual(f(1), {})\n",
+            n + 1
+        )
+    };
+    let both = |n| [(format!("module_{n}.py"), code(n)), (format!("test_module_{n}.py"), test(n))];
+    (0..MODULES).flat_map(both).collect()
+}
+
+fn go() -> Vec<(String, String)> {
+    let mut files = vec![("go.mod".to_owned(), "module sample\n\ngo 1.18\n".to_owned())];
+    for n in 0..MODULES {
+        let code = format!(
+            "package module_{n}\n\nimport \"fmt\"\n\nconst Word = \"MARK\"\n\nfunc F(x int) string {{ return fmt.Sprint(x + {n}) }}\n"
+        );
+        let test = format!(
+            "package module_{n}\n\nimport \"testing\"\n\nfunc TestF(t *testing.T) {{\n\tif F(0) != \"{n}\" {{\n\t\tt.Fatal(F(0))\n\t}}\n}}\n"
+        );
+        files.push((format!("module_{n}/code.go"), code));
+        files.push((format!("module_{n}/code_test.go"), test));
+    }
+    files
+}
+
+fn typescript() -> Vec<(String, String)> {
+    let config = "{\"compilerOptions\": {\"strict\": true, \"rootDir\": \"src\"}, \"include\": [\"src\"]}\n";
+    let code = |n: usize| {
+        format!("export const word = \"MARK\";\nexport function f(x: number): string {{ return String(x + {n}); }}\n")
+    };
+    let modules = (0..MODULES).map(|n| (format!("src/module_{n}.ts"), code(n)));
+    let both = [("tsconfig.json".to_owned(), config.to_owned()), ("package.json".to_owned(), "{}\n".to_owned())];
+    both.into_iter().chain(modules).collect()
+}
