@@ -62,6 +62,35 @@ fn a_run_is_kept_and_shown() {
 }
 
 #[test]
+fn private_copies_go_when_they_are_not_in_use() {
+    let project = Project::copy_of(DEMO);
+    let clean = |arguments: &[&str]| {
+        let printed = project.baton(&[&["clean"], arguments].concat());
+        assert_eq!(printed.code, 0, "{printed:#?}");
+        printed.stdout
+    };
+    assert_eq!(clean(&["--all"]), "nothing to free\n");
+    let fix = || assert_eq!(project.json(&["fix", "bookings.py"]).0, 0);
+    fix();
+    let kept = "nothing to free; those of 1 workspace are kept for the next run, --all removes them too\n";
+    assert_eq!(clean(&[]), kept);
+    let copies: Vec<_> = std::fs::read_dir(project.home().join("cache/baton/shadow")).unwrap().flatten().collect();
+    let copies = copies.iter().find(|entry| entry.path().is_dir()).unwrap().path();
+    let is_lock = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "lock");
+    let locks = std::fs::read_dir(&copies).unwrap().flatten().map(|entry| entry.path()).filter(is_lock);
+    // As a run holds them.
+    let held: Vec<_> = locks.map(|path| std::fs::File::open(path).unwrap()).collect();
+    assert!(!held.is_empty() && held.iter().all(|lock| lock.try_lock().is_ok()));
+    assert_eq!(clean(&["--all"]), "nothing to free; those of 1 workspace stay, they are in use\n");
+    drop(held);
+    fix();
+    let freed = clean(&["--all"]);
+    assert!(freed.starts_with("freed ") && freed.ends_with(": the private copies of 1 workspace\n"), "{freed}");
+    assert!(!copies.exists());
+    fix();
+}
+
+#[test]
 fn an_untrusted_workspace_runs_nothing() {
     let project = Project::copy_of(DEMO);
     // The canary: collecting the tests would write this file, in or out of a sandbox that lets it.

@@ -2,6 +2,7 @@
 //! 2 usage or configuration, 130 cancelled.
 
 mod ask;
+mod clean;
 mod context;
 mod doctor;
 mod edit;
@@ -48,6 +49,8 @@ enum Command {
     Doctor,
     /// Trust a folder: its tests may run (in a sandbox) and its text may go to the configured models
     Trust(trust::Arguments),
+    /// Free the disk of private copies that are no longer needed
+    Clean(clean::Arguments),
     /// The child process that runs the conductor's model
     #[command(hide = true)]
     ConductorHost,
@@ -106,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Runs(arguments) => runs::run(arguments),
         Command::Doctor => doctor::run(),
         Command::Trust(arguments) => trust::run(arguments),
+        Command::Clean(arguments) => clean::run(arguments),
         Command::ConductorHost => return crate::conductor::host::child_main(),
     };
     done.unwrap_or_else(|Usage(sentence)| {

@@ -12,7 +12,7 @@ pub mod trust;
 
 pub use editor::{EditorOptions, from_editor};
 pub use options::{
-    BudgetOptions, ConductorOptions, Options, RepairOptions, ToolchainOptions, WorkerKind, WorkerOptions,
+    BudgetOptions, ConductorOptions, Options, RepairOptions, ShadowOptions, ToolchainOptions, WorkerKind, WorkerOptions,
 };
 pub use places::Places;
 pub use trust::Trust;
@@ -36,6 +36,8 @@ pub struct Config {
     pub toolchain: ToolchainOptions,
     /// The conductor.
     pub conductor: ConductorOptions,
+    /// The private copies.
+    pub shadow: ShadowOptions,
     /// Where files are.
     pub places: Places,
 }
@@ -69,6 +71,7 @@ impl Config {
             ("budget.max_seconds", options.budget.max_seconds),
             ("budget.max_usd", options.budget.max_usd),
             ("repair.max_seconds", options.repair.max_seconds),
+            ("shadow.max_gb", options.shadow.max_gb),
         ] {
             if !(value.is_finite() && value >= 0.0) {
                 return Err(at(format!("`{key}` must be a number of at least 0, not {value}")));
@@ -81,6 +84,7 @@ impl Config {
             repair: options.repair,
             toolchain: options.toolchain,
             conductor: options.conductor,
+            shadow: options.shadow,
             places,
         })
     }

@@ -23,6 +23,8 @@ pub struct Options {
     pub toolchain: ToolchainOptions,
     /// The local model that conducts.
     pub conductor: ConductorOptions,
+    /// The private copies of workspaces in which checks run.
+    pub shadow: ShadowOptions,
 }
 
 /// Limits of one run.
@@ -125,6 +127,22 @@ impl Default for ToolchainOptions {
 pub struct ConductorOptions {
     /// An encoder GGUF in place of the embedded one.
     pub encoder: Option<PathBuf>,
+}
+
+/// The private copies of workspaces in which checks run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShadowOptions {
+    /// Days after its last use when a workspace's copies are removed.
+    pub keep_days: u32,
+    /// Gigabytes that all copies may take together; those not used for the longest time are removed.
+    pub max_gb: f64,
+}
+
+impl Default for ShadowOptions {
+    fn default() -> Self {
+        Self { keep_days: 14, max_gb: 20.0 }
+    }
 }
 
 fn half() -> f64 {

@@ -19,6 +19,7 @@ use crate::ledger::Ledger;
 use crate::patch::Patch;
 use crate::pool::{ConfigProblem, Pool};
 use crate::task::Task;
+use crate::verify::{self, Keep};
 
 /// How long a run that was stopped may take to end what it started before it is given up.
 const GRACE: Duration = Duration::from_secs(2);
@@ -120,6 +121,14 @@ impl Engine {
                 format!("{root} is not trusted, so nothing was run or sent; `baton trust {root}` changes that");
             return outcome;
         }
+        let copies = self.config.places.cache_dir.clone();
+        let keep = Keep::new(self.config.shadow.keep_days, self.config.shadow.max_gb);
+        // Beside the run: it may take long, and nothing waits for it.
+        std::thread::spawn(move || {
+            if let Err(problem) = verify::clean_now_and_then(&copies, keep) {
+                tracing::warn!(%problem, "old private copies cannot be removed");
+            }
+        });
         let stop = cancel.child_token();
         let mut out_of_time = false;
         let ended = {
