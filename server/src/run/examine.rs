@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::config::{Config, Trust};
-use crate::verify::Sandbox;
+use crate::verify::{Sandbox, overlays_work};
 
 /// One thing that a run uses, and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,17 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         Ok(_) => Finding::good("sandbox", "bubblewrap works: tests can be run"),
         Err(reason) => Finding::bad("sandbox", format!("{reason}; until then patches are parsed only")),
     }];
+    if let Ok(sandbox) = Sandbox::probe() {
+        findings.push(match overlays_work(&sandbox, &config.places.cache_dir).await {
+            Ok(()) => Finding::good("private copy", "overlays work: checks share one, and none can change it"),
+            Err(why) => Finding::note(
+                "private copy",
+                format!(
+                    "no overlays here ({why}): each check has a whole one, looked over before use, which is slower"
+                ),
+            ),
+        });
+    }
     let engine = Engine::new(config.clone(), Trust::default());
     let memory = engine.memory();
     let model = memory.conductor.host().model_name();
