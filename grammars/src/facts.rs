@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// `language.toml` as written.
 #[derive(Debug, Deserialize)]
@@ -54,6 +54,10 @@ pub struct Facts {
     /// that is installed is asked.
     #[serde(default)]
     pub fixer: Vec<Fixer>,
+
+    /// What is run between parsing and the tests, in this order within its kind.
+    #[serde(default)]
+    pub check: Vec<Check>,
 }
 
 /// One way to run the tests of a project.
@@ -139,4 +143,86 @@ pub enum FixFormat {
     Clang,
     /// It says nothing that is read and changes the file in place.
     InPlace,
+}
+
+/// One check between parsing and the tests. Where neither `when` nor `when_inside` says anything, every project
+/// has it, and it starts at the workspace's root; otherwise where the sign lies.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// What people call it. Of the same name there is one for each directory.
+    pub name: String,
+    /// What it tells.
+    pub kind: CheckKind,
+    /// File names or globs, in the file's directory or one above it, that show it is in use; `a/b` looks in `a`.
+    #[serde(default)]
+    pub when: Vec<String>,
+    /// File names or globs that show the same only if they contain a text.
+    #[serde(default)]
+    pub when_inside: BTreeMap<String, String>,
+    /// Globs of the names of the files that it is for; empty: all of the language.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// Whether it is only for files that no check of its kind above it is for.
+    #[serde(default)]
+    pub last_resort: bool,
+    /// Program and arguments. `{path}` stands for the path of a changed file, and the command is run once for each;
+    /// `{paths}` for all of them, as words. Without either it checks the whole project. `{cache}` stands for a
+    /// directory of this check that is kept between runs. `{compile_command}` alone is what the file's entry in
+    /// `compile_commands.json` says, for the syntax only.
+    pub command: Vec<String>,
+    /// Variables of its environment; `{cache}` as in the command.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// How its output is read.
+    pub format: Format,
+    /// Programs that it needs beside the first word of the command.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// What its output contains where a part of it is not installed.
+    #[serde(default)]
+    pub absent: Option<String>,
+    /// Marks in a text that silence it.
+    #[serde(default)]
+    pub silenced_by: Vec<String>,
+}
+
+/// What a check tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckKind {
+    /// Whether it compiles or type-checks: errors count, warnings do not.
+    Compile,
+    /// Whether the project's linter is content: everything counts that the project lets it fail for or warn of.
+    Lint,
+}
+
+/// How the output of a check names what it found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// cargo's and rustc's JSON messages.
+    Rustc,
+    /// ruff's JSON lines.
+    Ruff,
+    /// ESLint's JSON; what the project only warns of is left out.
+    Eslint,
+    /// `path:line:column: error: message`; the column can be missing, and what is less than a warning is left out.
+    Gcc,
+    /// The same, with the symbol that javac names below the line.
+    Javac,
+    /// `path:line:column: message`, all of it errors; the column can be missing.
+    Plain,
+    /// `path(line,column): error CODE: message`, as tsc and MSBuild write it.
+    Msbuild,
+    /// `[ERROR] path:[line,column] message`.
+    Maven,
+    /// `e: path:line:column message`, or kotlinc's own, which is gcc's.
+    Kotlin,
+    /// `path: line 3: message`.
+    Bash,
+    /// `Parse error: message in path on line 3`.
+    Php,
+    /// A path with its line, and the error on one of the lines below.
+    Node,
 }

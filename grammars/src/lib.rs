@@ -18,7 +18,7 @@ mod query;
 mod tags;
 mod tests;
 
-pub use facts::{Facts, FixFormat, Fixer, Formatter, Runner};
+pub use facts::{Check, CheckKind, Facts, FixFormat, Fixer, Format, Formatter, Runner};
 pub use injections::Injected;
 pub use items::{Item, ItemKind};
 pub use language::{Language, all};

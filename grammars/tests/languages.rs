@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use baton_grammars::{Language, all, by_alias, by_path, by_shebang};
+use baton_grammars::{CheckKind, Language, all, by_alias, by_path, by_shebang};
 
 fn folder(id: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(id)
@@ -96,6 +96,12 @@ fn facts_can_be_used() {
         }
         for formatter in &facts.formatter {
             assert!(!formatter.when.is_empty() || !formatter.when_inside.is_empty(), "{id}: {}", formatter.name);
+        }
+        for check in &facts.check {
+            assert!(!check.command.is_empty() && !check.name.is_empty(), "{id}");
+            // A linter that nobody asked for would refuse what the project wants.
+            let is_configured = !check.when.is_empty() || !check.when_inside.is_empty();
+            assert!(is_configured || check.kind == CheckKind::Compile, "{id}: {}", check.name);
         }
         assert!(facts.aliases.iter().all(|word| *word == word.to_lowercase()), "{id}");
         assert!(!facts.indent.is_empty() && facts.indent.trim().is_empty(), "{id}");
