@@ -56,7 +56,7 @@ fn it_is_what_is_sent_but_for_what_the_tests_say() {
     let (before, after) = user.split_once("\nIt uses, from").expect("a definition");
     let sent = call.user();
     assert!(sent.starts_with(before) && sent.ends_with(after), "{user}\n-- sent --\n{sent}");
-    for said in ["A failing test, in test_app.py:", "self.assertEqual(total([1, 2]), 3)", "What the tests say now:"] {
+    for said in ["A failing test, in test_app.py:", "self.assertEqual(total([1, 2]), 3)", "What the checks say now:"] {
         assert!(sent.contains(said) && !user.contains(said), "{said}\n{sent}");
     }
 }

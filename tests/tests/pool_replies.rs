@@ -77,7 +77,7 @@ fn a_wrong_fix_goes_back_with_what_the_tests_say() {
     assert_eq!((code, statuses(&reply)), (0, vec!["rejected", "verified"]), "{reply:#}");
     let second = server.calls().remove(1);
     assert!(second.user().contains("start > merged"), "the first reply is shown:\n{}", second.user());
-    assert!(second.user().contains("What the tests say now"), "{}", second.user());
+    assert!(second.user().contains("What the checks say now"), "{}", second.user());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::patch::Asks;
 use crate::run::{ConductorRecord, Kind, Outcome, StepRecord};
-use crate::verify::{Level, Verdict};
+use crate::verify::{Level, Rung, Verdict};
 use crate::workflow::Step;
 
 /// One run, as other programs read it.
@@ -32,6 +32,7 @@ struct PrintedVerdict<'a> {
     passed: usize,
     failed: usize,
     report: &'a str,
+    rungs: &'a [Rung],
 }
 
 impl<'a> From<&'a Outcome> for Printed<'a> {
@@ -44,6 +45,7 @@ impl<'a> From<&'a Outcome> for Printed<'a> {
                 passed: report.passed,
                 failed: report.failed,
                 report: &report.report,
+                rungs: &report.rungs,
             }),
             diff: &outcome.diff,
             asks: &outcome.asks,

@@ -8,7 +8,6 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use crate::run::{Event, Kind, Outcome};
-use crate::verify::Level;
 
 /// Runs `start` and prints its events to standard error if `shown`. Ctrl-C and SIGTERM cancel it.
 pub async fn watch<R>(start: impl FnOnce(UnboundedSender<Event>, CancellationToken) -> R, shown: bool) -> Outcome
@@ -90,14 +89,7 @@ impl Screen {
 
 /// The last lines of a run: the verdict in words, what it cost and under which name it is kept.
 pub fn summary(outcome: &Outcome) -> String {
-    let judged = outcome.verdict.as_ref().map_or(String::new(), |verdict| {
-        let report = verdict.report();
-        match report.level {
-            Level::Tested => format!(" · {} tests passed, {} failed", report.passed, report.failed),
-            Level::Checked => " · it compiles".into(),
-            Level::Parsed => " · it parses".into(),
-        }
-    });
+    let judged = outcome.verdict.as_ref().map_or(String::new(), |verdict| format!(" · {}", verdict.report().climbed()));
     let word = match outcome.kind {
         Kind::Verified => "verified",
         Kind::Unverified => "not verified",

@@ -87,8 +87,7 @@ fn whole(run: &RunRecord) -> String {
     }
     if let Some(verdict) = &run.verdict {
         let report = verdict.report();
-        text +=
-            &format!("verdict ({}): {} tests passed, {} failed\n", word(report.level), report.passed, report.failed);
+        text += &format!("verdict ({}): {}\n", word(report.level), report.climbed());
         text.extend(report.report.lines().map(|line| format!("  {line}\n")));
     }
     text + &format!("{}: {}\n", word(run.outcome), run.message)

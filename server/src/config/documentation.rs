@@ -17,8 +17,10 @@ fn table<T: JsonSchema>() -> String {
 
 fn collect(node: &Value, whole: &Value, prefix: &str, rows: &mut Vec<String>) {
     for (name, property) in node["properties"].as_object().into_iter().flatten() {
-        let (below, suffix) = match property.get("items") {
-            Some(items) if items.get("$ref").is_some() => (resolve(items, whole), "[]"),
+        let refers = |key: &str| property.get(key).filter(|below| below.get("$ref").is_some());
+        let (below, suffix) = match (refers("items"), refers("additionalProperties")) {
+            (Some(items), _) => (resolve(items, whole), "[]"),
+            (_, Some(values)) => (resolve(values, whole), ".NAME"),
             _ => (resolve(property, whole), ""),
         };
         let path = format!("{prefix}{name}{suffix}");

@@ -17,6 +17,8 @@ pub struct EditorOptions {
     pub max_usd: Option<f64>,
     /// Names of the only workers that may take part.
     pub workers: Option<Vec<String>>,
+    /// Names of compilers and linters that are not to be run.
+    pub without_checks: Option<Vec<String>>,
 }
 
 /// Reads settings one by one, so that a wrong one costs a message and the others still hold.
@@ -44,6 +46,7 @@ pub fn from_editor(sent: &Value) -> (EditorOptions, Vec<String>) {
                 set(&mut options.max_usd, value, "an amount in US dollars").or_else(|| at_least_0(&mut options.max_usd))
             }
             "workers" => set(&mut options.workers, value, "a list of worker names"),
+            "withoutChecks" => set(&mut options.without_checks, value, "a list of names of checks"),
             _ => Some(
                 "is not a setting of Baton; keys, addresses, commands and new workers belong in the user's config.toml"
                     .into(),

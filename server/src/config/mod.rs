@@ -12,11 +12,13 @@ pub mod trust;
 
 pub use editor::{EditorOptions, from_editor};
 pub use options::{
-    BudgetOptions, ConductorOptions, Options, RepairOptions, ShadowOptions, ToolchainOptions, WorkerKind, WorkerOptions,
+    BudgetOptions, CheckOptions, ConductorOptions, Options, RepairOptions, ShadowOptions, ToolchainOptions, WorkerKind,
+    WorkerOptions,
 };
 pub use places::Places;
 pub use trust::Trust;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::task::Tier;
@@ -38,6 +40,8 @@ pub struct Config {
     pub conductor: ConductorOptions,
     /// The private copies.
     pub shadow: ShadowOptions,
+    /// What the user says of checks, by their names.
+    pub checks: BTreeMap<String, CheckOptions>,
     /// Where files are.
     pub places: Places,
 }
@@ -67,6 +71,11 @@ impl Config {
                 return Err(at(format!("worker `{}`: {problem}", worker.name)));
             }
         }
+        for (name, check) in &options.checks {
+            if let Some(problem) = check_problem(name, check) {
+                return Err(at(format!("`checks.{name}`: {problem}")));
+            }
+        }
         for (key, value) in [
             ("budget.max_seconds", options.budget.max_seconds),
             ("budget.max_usd", options.budget.max_usd),
@@ -85,11 +94,12 @@ impl Config {
             toolchain: options.toolchain,
             conductor: options.conductor,
             shadow: options.shadow,
+            checks: options.checks,
             places,
         })
     }
 
-    /// This configuration with what an editor sent: a tier, lower limits, fewer workers.
+    /// This configuration with what an editor sent: a tier, lower limits, fewer workers, fewer checks.
     pub fn narrowed(&self, editor: &EditorOptions) -> Self {
         let mut config = self.clone();
         config.tier = editor.tier.unwrap_or(self.tier);
@@ -101,6 +111,9 @@ impl Config {
             config.repair.enabled &= allowed.iter().any(|name| name == "repair");
             config.toolchain.enabled &= allowed.iter().any(|name| name == "toolchain");
         }
+        for name in editor.without_checks.iter().flatten() {
+            config.checks.entry(name.clone()).or_default().enabled = false;
+        }
         config
     }
 }
@@ -111,6 +124,25 @@ fn read(text: &str, file: &Path) -> Result<Options, ConfigError> {
         let message = e.message().lines().collect::<Vec<_>>().join(" ");
         ConfigError(format!("{} line {line}: {message}", file.display()))
     })
+}
+
+fn check_problem(name: &str, check: &CheckOptions) -> Option<String> {
+    if check.command.as_ref().is_some_and(Vec::is_empty) {
+        return Some("`command` names a program and its arguments".into());
+    }
+    if let Some(language) = &check.language
+        && baton_grammars::by_alias(language).is_none()
+    {
+        return Some(format!("there is no language `{language}`"));
+    }
+    let mut known = baton_grammars::all().iter().flat_map(|language| &language.facts.check);
+    let is_own = !known.any(|known| known.name == name);
+    match (is_own, &check.language) {
+        (true, None) => Some("Baton knows no such check; one of your own needs `language` and `command`".into()),
+        (true, Some(_)) if check.command.is_none() => Some("a check of your own needs a `command`".into()),
+        (false, Some(_)) => Some("Baton knows its language; leave `language` out".into()),
+        _ => None,
+    }
 }
 
 fn worker_problem(worker: &WorkerOptions, earlier: &[WorkerOptions]) -> Option<String> {
@@ -164,6 +196,11 @@ mod tests {
             WORKER.replace("http:", "ftp:"),
             format!("{WORKER}context = 100"),
             "tier = ".to_owned(),
+            "[checks.clipy]\nenabled = false".to_owned(),
+            "[checks.own]\nlanguage = 'rust'".to_owned(),
+            "[checks.own]\nlanguage = 'brainfuck'\ncommand = ['x']".to_owned(),
+            "[checks.clippy]\ncommand = []".to_owned(),
+            "[checks.clippy]\nformat = 'xml'".to_owned(),
         ];
         let messages: Vec<String> = broken.iter().map(|text| load(text).unwrap_err()).collect();
         insta::assert_snapshot!(messages.join("\n"));
@@ -179,5 +216,7 @@ mod tests {
         let sent = EditorOptions { workers: Some(vec!["repair".into(), "b".into()]), ..EditorOptions::default() };
         let narrowed = config.narrowed(&sent);
         assert!(narrowed.workers.is_empty() && narrowed.repair.enabled && !narrowed.toolchain.enabled);
+        let sent = EditorOptions { without_checks: Some(vec!["clippy".into()]), ..EditorOptions::default() };
+        assert!(!config.narrowed(&sent).checks["clippy"].enabled);
     }
 }

@@ -1,7 +1,9 @@
 //! Configuration as written, in `~/.config/baton/config.toml` or sent by an editor.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use baton_grammars::Format;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,8 @@ pub struct Options {
     pub conductor: ConductorOptions,
     /// The private copies of workspaces in which checks run.
     pub shadow: ShadowOptions,
+    /// What is run between parsing and the tests, by name: `[checks.clippy]`. `baton doctor` lists the names.
+    pub checks: BTreeMap<String, CheckOptions>,
 }
 
 /// Limits of one run.
@@ -142,6 +146,29 @@ pub struct ShadowOptions {
 impl Default for ShadowOptions {
     fn default() -> Self {
         Self { keep_days: 14, max_gb: 20.0 }
+    }
+}
+
+/// A compiler, type checker or linter: one that Baton knows, changed, or one of your own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckOptions {
+    /// Whether it is run.
+    pub enabled: bool,
+    /// Program and arguments; `{paths}` stands for the changed files, `{path}` for one of them, `{cache}` for a directory that is kept.
+    pub command: Option<Vec<String>>,
+    /// Of a check of your own: the language whose files it is for.
+    pub language: Option<String>,
+    /// Of a check of your own: whether its warnings count too.
+    pub lint: bool,
+    /// What its output looks like: `gcc` (path:line:column: error: message), `plain` (path:line:column: message), `rustc`, `ruff`, `eslint`, `javac`, `msbuild`, `maven`, `kotlin`, `bash`, `php` or `node`. Of your own: `gcc` unless you say so.
+    #[schemars(with = "Option<String>")]
+    pub format: Option<Format>,
+}
+
+impl Default for CheckOptions {
+    fn default() -> Self {
+        Self { enabled: true, command: None, language: None, lint: false, format: None }
     }
 }
 

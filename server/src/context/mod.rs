@@ -127,7 +127,7 @@ pub struct Request<'a> {
     pub task: &'a Task,
     /// The step that the worker is to do.
     pub step: &'a Step,
-    /// What the tests say now.
+    /// What the checks say now.
     pub report: Option<&'a str>,
     /// Subtask and reply of each step before it; whether they are shown is the step's `access`.
     pub earlier: &'a [(&'a str, &'a str)],
@@ -202,7 +202,7 @@ fn parts(request: Request<'_>, subject: &Subject<'_>, withheld: &mut Vec<String>
     let mut clean = |name: &str, text: &str| secrets::masked(text, 0..text.len(), name, withheld);
     if let Some(report) = report {
         let said = clean("the test report", &end(report, REPORT));
-        parts.push(Part::new("What the tests say now:".into(), "", said));
+        parts.push(Part::new("What the checks say now:".into(), "", said));
     }
     let shown = if step.access == Access::All { earlier } else { &[] };
     // Together they leave at least half of the prompt to the file.

@@ -14,7 +14,7 @@ fn step(worker: &str, status: &str) -> StepRecord {
 
 fn run(id: &str, started: u64, vector: Option<[f32; 2]>, steps: Vec<StepRecord>) -> RunRecord {
     let plan = Step { worker: "a".into(), role: Role::Worker, subtask: "Fix it.".into(), access: Access::None };
-    let report = Report { level: Level::Tested, passed: 3, failed: 0, report: "3 passed".into() };
+    let report = Report { level: Level::Tested, passed: 3, failed: 0, report: "3 passed".into(), rungs: vec![] };
     RunRecord {
         id: id.into(),
         started,

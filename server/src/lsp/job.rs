@@ -167,7 +167,7 @@ impl Job {
     }
 
     async fn finish(self, outcome: Outcome, session: &Shared, client: &Client) -> End {
-        let Outcome { kind, verified, proposal, asks, answer, message, .. } = outcome;
+        let Outcome { kind, verdict, verified, proposal, asks, answer, mut message, .. } = outcome;
         if let Some(answer) = answer {
             if session.state().abilities.answers {
                 client.send_notification::<Answer>(json!({"job": self.id, "answer": answer})).await;
@@ -182,6 +182,11 @@ impl Job {
             (Kind::NoChange, ..) => return End::said(MessageType::INFO, message),
             _ => return End::said(MessageType::WARNING, message),
         };
+        if let Some(verdict) = verdict {
+            // The first line is what a progress display ends with.
+            let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
+            message = format!("{first} ({})\n{rest}", verdict.report().climbed()).trim_end().to_owned();
+        }
         let abilities = session.state().abilities;
         if let Some(why) = edit::refusal(approved.patch(), abilities) {
             return End::said(MessageType::WARNING, format!("Baton changed nothing: {why}."));

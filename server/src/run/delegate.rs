@@ -25,6 +25,8 @@ pub(super) struct Checks<'a> {
     pub verifier: &'a Verifier,
     /// The tests before any change; `None` where no tests can be run.
     pub baseline: Option<&'a Baseline>,
+    /// What fails before any change: the tests; where none can be run, what compilers complain of.
+    pub report: Option<&'a str>,
 }
 
 /// One step about to be done.
@@ -98,7 +100,7 @@ impl Delegation<'_> {
     async fn mend(&self) -> Made {
         let Turns { task, stop, .. } = self.turns;
         let path = &task.focus.path;
-        let (Some(Checks { verifier, baseline }), Some(language), Ok(text)) =
+        let (Some(Checks { verifier, baseline, .. }), Some(language), Ok(text)) =
             (self.checks, baton_grammars::by_path(path.as_str().as_ref()), task.snapshot.read(path))
         else {
             return Made::error(format!("{path} cannot be mended"), Usage::default());
@@ -197,8 +199,7 @@ impl Delegation<'_> {
         }
         let (task, step) = ((*task).clone(), self.step.clone());
         let before = self.earlier.last().and_then(|made| made.report.clone());
-        let baseline = self.checks.and_then(|checks| checks.baseline);
-        let report = before.or(baseline.map(|baseline| baseline.report.clone()));
+        let report = before.or(self.checks.and_then(|checks| checks.report).map(str::to_owned));
         let replies = self.earlier.iter().filter_map(|made| Some((made.subtask.clone(), made.reply.clone()?)));
         let replies: Vec<(String, String)> = replies.collect();
         let made = tokio::task::spawn_blocking(move || {

@@ -95,7 +95,7 @@ impl fmt::Display for Event {
                     Verdict::Failed(_) => "failed",
                     Verdict::Unknown(_) => "could not be judged",
                 };
-                write!(f, "verdict: {word} ({} tests passed, {} failed)", report.passed, report.failed)
+                write!(f, "verdict: {word} ({})", report.climbed())
             }
         }
     }

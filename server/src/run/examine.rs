@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use baton_grammars::Check;
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
@@ -147,25 +148,35 @@ fn program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-/// The programs that test commands start with.
+/// The programs that tests and checks start with.
 fn tools() -> Vec<Finding> {
-    let mut programs: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut programs: Vec<(&str, Vec<String>)> = Vec::new();
     for language in baton_grammars::all() {
-        for program in language.facts.runner.iter().flat_map(|runner| runner.programs()) {
+        let facts = &language.facts;
+        let runners = facts.runner.iter().flat_map(|runner| runner.programs());
+        let tests = runners.map(|program| (program, format!("tests of {}", facts.name)));
+        let named = facts.check.iter().filter(|check| !check.command[0].starts_with('{'));
+        // What goes through a shell is what the check needs.
+        let needed = |check: &'static Check| match (check.command[0].as_str(), check.needs.first()) {
+            ("sh" | "cargo", Some(needed)) => needed.as_str(),
+            (program, _) => program,
+        };
+        let checks = named.map(|check| (needed(check), format!("{} of {}", check.name, facts.name)));
+        for (program, use_) in tests.chain(checks) {
             match programs.iter_mut().find(|(name, _)| *name == program) {
-                Some((_, names)) => names.push(&language.facts.name),
-                None => programs.push((program, vec![&language.facts.name])),
+                Some((_, uses)) => uses.push(use_),
+                None => programs.push((program, vec![use_])),
             }
         }
     }
     programs
         .into_iter()
-        .map(|(name, mut languages)| {
-            languages.dedup();
-            let languages = languages.join(", ");
+        .map(|(name, mut uses)| {
+            uses.dedup();
+            let uses = uses.join(", ");
             match program(name) {
-                Some(path) => Finding::good(name, format!("{} (tests of {languages})", path.display())),
-                None => Finding::note(name, format!("not found: tests of {languages} cannot be run")),
+                Some(path) => Finding::good(name, format!("{} ({uses})", path.display())),
+                None => Finding::note(name, format!("not found: no {uses}, unless a project brings its own")),
             }
         })
         .collect()

@@ -76,15 +76,19 @@ impl<'a> Turns<'a> {
             Ok(verifier) => verifier,
             Err(end) => return end,
         };
-        let baseline = match verifier.baseline(&self.stop).await {
-            Ok(baseline) => Some(baseline),
+        let (baseline, report) = match verifier.baseline(&self.stop).await {
+            Ok(baseline) => (Some(baseline), Some(baseline.report.clone())),
             Err(VerifyError::NoTests(why)) => {
                 self.tell(Event::Preparing(why));
-                None
+                let complaints = verifier.complaints(&self.stop).await;
+                if let Some(complaints) = &complaints {
+                    self.tell(Event::Preparing(format!("before: {complaints}")));
+                }
+                (None, complaints)
             }
             Err(problem) => return (Kind::Failed, problem.to_string()),
         };
-        let checks = Checks { verifier: &verifier, baseline };
+        let checks = Checks { verifier: &verifier, baseline, report: report.as_deref() };
         let Some(Baseline { passed, failed, command, .. }) = baseline else { return self.converse(Some(checks)).await };
         self.tell(Event::Baseline { passed: *passed, failed: *failed, command: command.clone() });
         if !self.nothing_wrong(Some(checks)) {
@@ -154,6 +158,8 @@ impl<'a> Turns<'a> {
             snapshot: self.task.snapshot.clone(),
             focus: self.task.focus.path.clone(),
             test: self.task.test.clone(),
+            diagnostics: self.task.focus.diagnostics.clone(),
+            checks: self.engine.config.checks.clone(),
             state_dir: self.engine.config.places.cache_dir.clone(),
             limits: Limits::default(),
         };
@@ -165,8 +171,7 @@ impl<'a> Turns<'a> {
 
     /// Turn by turn: the conductor decides, a worker tries, the verifier judges.
     async fn converse(&mut self, checks: Option<Checks<'_>>) -> End {
-        let report = checks.and_then(|checks| checks.baseline).map(|baseline| baseline.report.as_str());
-        let description = conductor::describe(self.task, report);
+        let description = conductor::describe(self.task, checks.and_then(|checks| checks.report));
         let Ok(reading) = self.engine.memory().conductor.read(&description, &self.stop).await else {
             return cancelled();
         };

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use baton_grammars::{Facts, FixFormat, Fixer};
+use baton_grammars::{FixFormat, Fixer};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::formatting::sign;
+use super::tool::{self, Signs};
 use super::toolchains::normal;
 use super::{End, Limits, Verifier};
 use crate::toolchain::{Runner, Tool};
@@ -38,7 +38,7 @@ impl Verifier {
         if self.sandbox().is_none() {
             return Vec::new();
         }
-        let place = Place { snapshot: self.snapshot(), path, facts: &language.facts };
+        let place = Place { snapshot: self.snapshot(), path };
         language.facts.fixer.iter().filter_map(|fixer| place.tool(fixer, diagnostics)).collect()
     }
 
@@ -79,24 +79,28 @@ impl Runner for Fixing<'_> {
 struct Place<'a> {
     snapshot: &'a Snapshot,
     path: &'a RelPath,
-    facts: &'a Facts,
 }
 
 impl Place<'_> {
     fn tool(&self, fixer: &Fixer, diagnostics: &[String]) -> Option<Tool> {
-        let sign = self.folders().find_map(|folder| sign(self.snapshot, folder, &fixer.when, &fixer.when_inside));
+        let signs = Signs { when: &fixer.when, inside: &fixer.when_inside };
+        let sign = self.folders().find_map(|folder| signs.first(self.snapshot, folder));
         let is_said = |word: &String| diagnostics.iter().any(|said| said.to_lowercase().contains(word.as_str()));
         if sign.is_none() && !fixer.when_said.as_ref().is_some_and(is_said) {
             return None;
         }
         let under = |path: &Path| self.snapshot.root().join(path).display().to_string();
         let file = under(Path::new(self.path.as_str()));
-        let mut argv = vec![self.program(fixer.command.first()?)];
+        let folder = self.folders().next().unwrap_or(Path::new(""));
+        let program = fixer.command.first()?;
+        // One that is not there says so when it is run.
+        let mut argv = vec![tool::program(self.snapshot.root(), folder, program).unwrap_or_else(|| program.clone())];
         for word in &fixer.command[1..] {
             match word.as_str() {
                 "{flags}" => argv.extend(self.flags()),
                 word => argv.push(
-                    word.replace("{path}", &file).replace("{sign}", &under(sign.as_deref().unwrap_or(Path::new("")))),
+                    word.replace("{path}", &file)
+                        .replace("{sign}", &under(Path::new(sign.as_ref().map_or("", RelPath::as_str)))),
                 ),
             }
         }
@@ -109,16 +113,6 @@ impl Place<'_> {
     /// The folder of the file and those above it, in the workspace.
     fn folders(&self) -> impl Iterator<Item = &Path> {
         Path::new(self.path.as_str()).ancestors().skip(1)
-    }
-
-    /// The project's own program of that name, among its dependencies, else the machine's.
-    fn program(&self, name: &str) -> String {
-        let bins = ["bin", ".bin"];
-        let places =
-            self.folders().flat_map(|folder| self.facts.dependencies.iter().map(move |inner| folder.join(inner)));
-        let mut programs =
-            places.flat_map(|place| bins.map(|bin| self.snapshot.root().join(&place).join(bin).join(name)));
-        programs.find(|program| program.is_file()).map_or(name.to_owned(), |program| program.display().to_string())
     }
 
     /// Where the file's headers are and what is defined, as `compile_commands.json` says it.
@@ -196,7 +190,7 @@ mod tests {
             ("plain/src/a.py", ""),
             ("with/ruff.toml", ""),
             ("with/src/a.py", ""),
-            ("with/.venv/bin/ruff", ""),
+            ("with/.venv/bin/ruff", "#!/bin/sh\n"),
             ("inside/pyproject.toml", "[tool.ruff.lint]\n"),
             ("inside/a.py", ""),
             ("other/pyproject.toml", "[tool.black]\n"),
@@ -214,7 +208,7 @@ mod tests {
         let tools = |path: &str, said: &str| {
             let language = baton_grammars::by_path(Path::new(path)).unwrap();
             let path = RelPath::new(path).unwrap();
-            let place = Place { snapshot: &snapshot, path: &path, facts: &language.facts };
+            let place = Place { snapshot: &snapshot, path: &path };
             let tools = language.facts.fixer.iter().filter_map(|fixer| place.tool(fixer, &[said.to_owned()]));
             let line = |argv: Vec<String>| argv.join(" ").replace(&root.display().to_string(), "ROOT");
             tools.map(|tool| line(tool.argv)).collect::<Vec<_>>()

@@ -3,15 +3,13 @@
 //! A formatter reads a text and writes a text, in the sandbox. What it writes is part of a patch from then on, with
 //! everything that a patch has to pass: the gate, the parse and the tests.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use baton_grammars::Formatter;
-use globset::Glob;
 use tokio_util::sync::CancellationToken;
 
-use super::command::names;
+use super::tool::{self, Signs};
 use super::{Limits, Sandbox, Shadow, Verifier};
 use crate::patch::{self, Change, Edit, Patch};
 use crate::workspace::{RelPath, Snapshot};
@@ -27,7 +25,7 @@ impl Verifier {
         let files = patch.files().iter();
         let formatter = |(path, change): (&'_ RelPath, &'_ Change)| {
             let name = change.name(path)?.clone();
-            let formatter = find(self.snapshot(), &name)?;
+            let formatter = find(self.snapshot(), &name)?.ok()?;
             Some((path.clone(), change.clone(), name, formatter))
         };
         let formatters: Vec<_> = files.filter_map(formatter).collect();
@@ -80,36 +78,23 @@ impl Place<'_> {
     }
 }
 
-/// The formatter that the project uses for this file.
-fn find(snapshot: &Snapshot, path: &RelPath) -> Option<Formatter> {
+/// The formatter that the project uses for this file, and whether this machine has it: then its command names the
+/// program.
+pub(super) fn find(snapshot: &Snapshot, path: &RelPath) -> Option<Result<Formatter, String>> {
     let language = baton_grammars::by_path(Path::new(path.as_str()))?;
-    let mut above = Path::new(path.as_str()).ancestors().skip(1).map(Path::to_owned);
-    above.find_map(|directory| {
+    let mut above = Path::new(path.as_str()).ancestors().skip(1);
+    let (directory, mut formatter) = above.find_map(|directory| {
         let mut formatters = language.facts.formatter.iter();
-        let is_used =
-            |formatter: &&Formatter| sign(snapshot, &directory, &formatter.when, &formatter.when_inside).is_some();
-        formatters.find(is_used).cloned()
+        let is_used = |formatter: &&Formatter| {
+            Signs { when: &formatter.when, inside: &formatter.when_inside }.lie_in(snapshot, directory)
+        };
+        Some((directory, formatters.find(is_used)?.clone()))
+    })?;
+    Some(match tool::program(snapshot.root(), directory, &formatter.command[0]) {
+        Some(program) => {
+            formatter.command[0] = program;
+            Ok(formatter)
+        }
+        None => Err(formatter.name),
     })
-}
-
-/// The file in a folder of the workspace that shows that a tool is in use there: one of a name in `when`, or of a
-/// name in `when_inside` with a text in it.
-pub(super) fn sign(
-    snapshot: &Snapshot,
-    directory: &Path,
-    when: &[String],
-    when_inside: &BTreeMap<String, String>,
-) -> Option<PathBuf> {
-    let names = names(snapshot, directory);
-    let is_there = |pattern: &String| {
-        let matcher = Glob::new(pattern).ok()?.compile_matcher();
-        names.iter().find(|name| matcher.is_match(name))
-    };
-    let holds = |(name, text): (&String, &String)| {
-        let path = RelPath::new(directory.join(name).to_str()?).ok()?;
-        let holds = || snapshot.read(&path).is_ok_and(|found| found.contains(text.as_str()));
-        names.get(name).filter(|_| holds())
-    };
-    let found = when.iter().find_map(is_there).or_else(|| when_inside.iter().find_map(holds));
-    found.map(|name| directory.join(name))
 }

@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use super::results::{Results, TestStatus, shortened};
 use super::runner::RunnerKind;
-use super::verdict::{Level, Report, Verdict};
-
-/// Most bytes of a report.
-const MOST: usize = 2000;
+use super::verdict::{Level, MOST_REPORT, Report, Verdict};
 
 /// Judges what the tests say after a patch by what they said before it.
 ///
@@ -16,7 +13,7 @@ const MOST: usize = 2000;
 /// a test that is gone or left out did not pass.
 pub(super) fn judge(runner: RunnerKind, before: &Results, after: &Results) -> Verdict {
     let (passed, failed) = (after.count(TestStatus::Passed), after.count(TestStatus::Failed));
-    let report = |text: String| Report { level: Level::Tested, passed, failed, report: shortened(&text, MOST) };
+    let report = |text: String| Report { passed, failed, ..Report::new(Level::Tested, shortened(&text, MOST_REPORT)) };
     let say = |names: &[&String], with: &Results| list(names, with);
     if let Some(why) = &after.not_run {
         return Verdict::Failed(report(format!("with the change, {why}")));
@@ -97,7 +94,7 @@ pub(super) fn failures(results: &Results) -> String {
     if failing.is_empty() {
         return all_pass(results.count(TestStatus::Passed));
     }
-    shortened(&format!("{}:\n{}", count_fail(failing.len()), list(&failing, results)), MOST)
+    shortened(&format!("{}:\n{}", count_fail(failing.len()), list(&failing, results)), MOST_REPORT)
 }
 
 /// Each name with its message, as many as fit; the rest as a number.
@@ -110,7 +107,7 @@ fn list(names: &[&String], results: &Results) -> String {
             None => ": it did not run".to_owned(),
         };
         let line = format!("- {}{message}\n", shortened(name, 200));
-        if text.len() + line.len() > MOST - 200 {
+        if text.len() + line.len() > MOST_REPORT - 200 {
             text.push_str(&format!("and {} more\n", names.len() - index));
             break;
         }

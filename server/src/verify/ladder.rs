@@ -1,155 +1,143 @@
-//! The rung below the tests: whether a patch fits its files, parses no worse than before, and leaves the tests be.
+//! The ladder: what judges a patch, rung by rung, the cheap first. A rung that refuses it is the last one.
 
-use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use baton_grammars::Language;
+use tokio_util::sync::CancellationToken;
 
-use super::command::TestCommand;
-use super::manifest::Texts;
-use super::verdict::{Level, Report, Verdict};
-use crate::patch::{self, Edit, Fate, Patch};
-use crate::workspace::Snapshot;
+use super::checks::Climbed;
+use super::results::shortened;
+use super::verdict::{Level, MOST_REPORT, Report, Rung, RungEnd, Verdict};
+use super::{
+    CHECK_AT_LEAST, CHECK_FACTOR, Checked, Texts, VerifiedPatch, Verifier, VerifyError, formatting, judge, parse,
+};
+use crate::patch::Patch;
 
-/// The patched texts, or the verdict that ends it here.
-pub(super) fn parse(patch: &Patch, snapshot: &Snapshot) -> Result<Texts, Verdict> {
-    let refuse = |why: String| Verdict::Failed(Report { level: Level::Parsed, passed: 0, failed: 0, report: why });
-    if patch.is_empty() {
-        return Err(refuse("the patch changes nothing".to_owned()));
+impl Verifier {
+    /// Judges a patch: it parses no worse, compilers and linters find nothing that they did not find before, it leaves
+    /// the tests be, breaks none that passed, and fixes what it touches of those that failed.
+    ///
+    /// Where no test can be run, a compiler or linter that is content proves little (see `checks/proof.rs`): the
+    /// verdict is then Unknown, with the rungs that were passed, unless the patch made an error of theirs go that was
+    /// there before.
+    pub async fn check(&self, patch: &Patch, cancel: &CancellationToken) -> Checked {
+        let mut rungs = Vec::new();
+        let mut verdict = self.climb(patch, &mut rungs, cancel).await;
+        verdict.report_mut().rungs = rungs;
+        let passed = matches!(verdict, Verdict::Passed(_));
+        let verified = passed.then(|| VerifiedPatch { patch: patch.clone(), verdict: verdict.clone() });
+        Checked { verdict, verified }
     }
-    let mut texts = Texts::new();
-    for (path, change) in patch.files() {
-        let old = change.before(path, snapshot).map_err(|e| refuse(e.to_string()))?;
-        let Some(new) = patch::apply(&old, &change.edits) else {
-            return Err(refuse(format!("the patch does not fit the text of {path}")));
+
+    /// The rungs in their order; each that was stood on is noted.
+    async fn climb(&self, patch: &Patch, rungs: &mut Vec<Rung>, cancel: &CancellationToken) -> Verdict {
+        let started = Instant::now();
+        let parsed = parse::parse(patch, self.snapshot());
+        let end = if parsed.is_ok() { RungEnd::Passed } else { RungEnd::Failed };
+        rungs.push(Rung::new("parse", Level::Parsed, end, millis(started)));
+        let patched = match parsed {
+            Ok(patched) => patched,
+            Err(refused) => return refused,
         };
-        texts.insert(path.clone(), None);
-        let Some(name) = change.name(path) else { continue };
-        if let Some(language) = baton_grammars::by_path(Path::new(name.as_str()))
-            && let Some(worse) = parses_worse(language, &old, &new)
-        {
-            return Err(refuse(format!("{name} does not parse after the change: {worse}")));
+        let texts =
+            Arc::new(self.unsaved.iter().map(|(path, text)| (path.clone(), text.clone())).chain(patched).collect());
+        if let Some(why) = self.displaced(patch, cancel).await {
+            rungs.push(Rung::new("module names", Level::Parsed, RungEnd::Failed, 0));
+            return Verdict::Failed(Report::new(Level::Parsed, why));
         }
-        texts.insert(name.clone(), Some(new.into()));
+        rungs.extend(self.missing_formatters(patch));
+        let climbed = match self.climb_checks(patch, &texts, rungs, cancel).await {
+            Ok(Climbed { refused: Some(report), .. }) => return Verdict::Failed(report),
+            Ok(climbed) => climbed,
+            Err(why) => return unknown(rungs, why.to_string()),
+        };
+        let Climbed { remarks, proof, .. } = climbed;
+        let mut verdict = match self.climb_tests(patch, &texts, rungs, cancel).await {
+            Ok(verdict) => verdict,
+            // What the tests cannot judge, a compiler that complained before may have.
+            Err(Untested { why, provable }) => match proof.filter(|_| provable) {
+                Some(proof) => {
+                    let report = shortened(&format!("{proof}\n{why}"), MOST_REPORT);
+                    return Verdict::Passed(Report::new(reached(rungs), report));
+                }
+                None => unknown(rungs, why),
+            },
+        };
+        let report = verdict.report_mut();
+        if !remarks.is_empty() {
+            report.report = shortened(&format!("{}\n{}", report.report, remarks.join("\n")), MOST_REPORT);
+        }
+        verdict
     }
-    Ok(texts)
+
+    /// The tests: the highest rung. The error is why they cannot judge the patch.
+    async fn climb_tests(
+        &self,
+        patch: &Patch,
+        texts: &Arc<Texts>,
+        rungs: &mut Vec<Rung>,
+        cancel: &CancellationToken,
+    ) -> Result<Verdict, Untested> {
+        let mut untested = |why: String, provable: bool| {
+            rungs.push(Rung::new("tests", Level::Tested, RungEnd::NotRun, 0).because(&why));
+            Untested { why, provable }
+        };
+        let Some(command) = self.tests.as_ref() else { return Err(untested(self.why_no_tests(), true)) };
+        if let Some(why) = parse::touches_tests(patch, self.snapshot(), command) {
+            return Err(untested(format!("the tests cannot verify a change of the tests: {why}"), false));
+        }
+        let before = match self.baseline(cancel).await {
+            Ok(before) => before,
+            Err(e) => return Err(untested(e.to_string(), matches!(e, VerifyError::NoTests(_)))),
+        };
+        let wall = (Duration::from_millis(before.ms) * CHECK_FACTOR).max(CHECK_AT_LEAST).min(self.limits().wall);
+        let (ran, after) = self.run_tests(texts, wall, cancel).await.map_err(|e| untested(e.to_string(), false))?;
+        // A build that was broken may have hidden that there are no tests.
+        let names_none = before.tests.keys().all(|name| name.starts_with('<'));
+        if let Some(why) = after.not_run.as_ref().filter(|_| names_none && after.tests.is_empty()) {
+            return Err(untested(why.clone(), true));
+        }
+        let verdict = judge::judge(command.runner, &before.results, &after);
+        let end = match &verdict {
+            Verdict::Passed(_) => RungEnd::Passed,
+            Verdict::Failed(_) => RungEnd::Failed,
+            Verdict::Unknown(report) => return Err(untested(report.report.clone(), true)),
+        };
+        rungs.push(Rung::new("tests", Level::Tested, end, ran.ms));
+        Ok(verdict)
+    }
+
+    /// The formatters that the project uses on files of the patch and this machine does not have.
+    fn missing_formatters(&self, patch: &Patch) -> Vec<Rung> {
+        let mut missing: Vec<Rung> = Vec::new();
+        for name in patch.files().iter().filter_map(|(path, change)| change.name(path)) {
+            let Some(Err(formatter)) = formatting::find(self.snapshot(), name) else { continue };
+            let formatter = format!("layout by {formatter}");
+            if !missing.iter().any(|rung| rung.name == formatter) {
+                missing.push(Rung::new(formatter, Level::Formatted, RungEnd::Missing, 0).because("not installed"));
+            }
+        }
+        missing
+    }
 }
 
-/// The first new syntax error, in words, if there are more than before.
-fn parses_worse(language: &Language, old: &str, new: &str) -> Option<String> {
-    let Some(tree) = language.parse(new) else { return Some("it takes too long".to_owned()) };
-    let after = language.syntax_errors(&tree);
-    let before = || language.parse(old).map_or(usize::MAX, |tree| language.syntax_errors(&tree).len());
-    if after.is_empty() || after.len() <= before() {
-        return None;
-    }
-    let first = &after[0];
-    let what = match &first.missing {
-        Some(missing) => format!("{missing} is missing"),
-        None => "unexpected text".to_owned(),
-    };
-    Some(format!("line {}: {what}", first.row + 1))
+/// Why the tests say nothing of a patch.
+struct Untested {
+    why: String,
+    /// Whether another rung may prove it: what changes the tests is proven by nothing.
+    provable: bool,
 }
 
-/// The first file of the patch whose change is a change of the tests, with why; they cannot verify it.
-pub(super) fn touches_tests(patch: &Patch, snapshot: &Snapshot, command: &TestCommand) -> Option<String> {
-    patch.files().iter().find_map(|(path, change)| {
-        for name in change.names(path) {
-            if command.names(name) {
-                return Some(format!("{name} is named by the test command"));
-            }
-            if patch::is_test(name) {
-                return Some(format!("{name} is a test"));
-            }
-            if patch::is_loaded_by_tests(name) {
-                return Some(format!("{name} is loaded by tests by itself"));
-            }
-        }
-        let language = baton_grammars::by_path(Path::new(path.as_str()))?;
-        let text = change.before(path, snapshot).ok()?;
-        let ranges = language.tests_in(&text);
-        let touched =
-            |edit: &Edit| ranges.iter().any(|range| edit.range.start <= range.end && range.start <= edit.range.end);
-        // Tests that move with their file get other names.
-        let moved = matches!(change.fate, Fate::Moved(_)) && !ranges.is_empty();
-        (moved || change.edits.iter().any(touched)).then(|| format!("{path} is changed within its tests"))
-    })
+/// The highest rung that was passed.
+fn reached(rungs: &[Rung]) -> Level {
+    let passed = rungs.iter().filter(|rung| rung.end == RungEnd::Passed);
+    passed.map(|rung| rung.level).max().unwrap_or(Level::Parsed)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
+fn unknown(rungs: &[Rung], why: String) -> Verdict {
+    Verdict::Unknown(Report::new(reached(rungs), why))
+}
 
-    use super::{parse, touches_tests};
-    use crate::patch::{Change, Edit, Fate, Patch};
-    use crate::verify::command::TestCommand;
-    use crate::workspace::{Buffer, RelPath, Snapshot};
-
-    fn snapshot(path: &str, text: &str) -> Snapshot {
-        let buffer = Buffer { text: text.into(), version: 1 };
-        Snapshot::new("/nowhere".into(), BTreeMap::from([(RelPath::new(path).unwrap(), buffer)]))
-    }
-
-    fn replacing(path: &str, text: &str, old: &str, new: &str) -> Patch {
-        let start = text.find(old).unwrap();
-        let mut patch = Patch::default();
-        patch
-            .insert(RelPath::new(path).unwrap(), vec![Edit { range: start..start + old.len(), text: new.to_owned() }])
-            .unwrap();
-        patch
-    }
-
-    #[test]
-    fn a_patch_must_not_parse_worse_than_what_was_there() {
-        let good = "def f(x):\n    return x\n";
-        for (text, old, new, refused) in [
-            (good, "x\n", "x + 1\n", None),
-            (good, "return x", "return (x", Some("a.py does not parse after the change: line 2:")),
-            ("def f(:\n  pass\n\ndef g():\n    return 1\n", "1", "2", None),
-        ] {
-            let outcome = parse(&replacing("a.py", text, old, new), &snapshot("a.py", text));
-            match (outcome, refused) {
-                (Ok(texts), None) => assert_eq!(texts.len(), 1),
-                (Err(verdict), Some(why)) => assert!(verdict.report().report.starts_with(why), "{verdict:?}"),
-                (outcome, _) => panic!("{new}: {outcome:?}"),
-            }
-        }
-        assert!(parse(&Patch::default(), &snapshot("a.py", good)).is_err());
-        let past_the_end = replacing("a.py", &format!("{good}{good}X"), "X", "");
-        assert!(parse(&past_the_end, &snapshot("a.py", good)).is_err());
-    }
-
-    #[test]
-    fn a_change_of_the_tests_is_recognised() {
-        let command = TestCommand::given(&["pytest".into(), "check/all.py".into()]);
-        let rust = "pub fn f() -> u8 { 1 }\n\n#[cfg(test)]\nmod t {\n    #[test]\n    fn x() { assert_eq!(super::f(), 2); }\n}\n";
-        for (path, text, old, why) in [
-            ("a.py", "x = 1\n", "1", None),
-            ("tests/test_a.py", "x = 1\n", "1", Some("tests/test_a.py is a test")),
-            ("check/all.py", "x = 1\n", "1", Some("check/all.py is named by the test command")),
-            ("src/a.test.ts", "x = 1\n", "1", Some("src/a.test.ts is a test")),
-            ("tests/data.json", "1", "1", Some("tests/data.json is a test")),
-            ("src/lib.rs", rust, "{ 1 }", None),
-            ("src/lib.rs", rust, "2);", Some("src/lib.rs is changed within its tests")),
-            ("src/lib.rs", rust, "#[cfg(test)]", Some("src/lib.rs is changed within its tests")),
-        ] {
-            let patch = replacing(path, text, old, "3");
-            assert_eq!(touches_tests(&patch, &snapshot(path, text), &command).as_deref(), why, "{path}: {old}");
-        }
-        let moved = |to| Fate::Moved(RelPath::new(to).unwrap());
-        for (path, text, fate, why) in [
-            ("a.py", "x = 1\n", Fate::Deleted, None),
-            ("a.py", "", Fate::Created, None),
-            ("a.py", "x = 1\n", moved("b.py"), None),
-            ("a.py", "x = 1\n", moved("test_b.py"), Some("test_b.py is a test")),
-            ("test_a.py", "x = 1\n", moved("a.py"), Some("test_a.py is a test")),
-            ("test_a.py", "x = 1\n", Fate::Deleted, Some("test_a.py is a test")),
-            ("check/all.py", "x = 1\n", moved("a.py"), Some("check/all.py is named by the test command")),
-            ("a.pth", "", Fate::Created, Some("a.pth is loaded by tests by itself")),
-            ("src/lib.rs", rust, moved("src/other.rs"), Some("src/lib.rs is changed within its tests")),
-        ] {
-            let mut patch = Patch::default();
-            patch.insert(RelPath::new(path).unwrap(), Change { edits: vec![], fate: fate.clone() }).unwrap();
-            assert_eq!(touches_tests(&patch, &snapshot(path, text), &command).as_deref(), why, "{path}: {fate:?}");
-        }
-    }
+fn millis(since: Instant) -> u64 {
+    since.elapsed().as_millis() as u64
 }

@@ -1,6 +1,7 @@
-//! Judging a patch by what the project itself says: parse, then tests, in a sandboxed private copy, compared with
-//! what they said before.
+//! Judging a patch by what the project itself says: parser, compilers, linters, then tests, in a sandboxed private
+//! copy, compared with what they said before.
 
+mod checks;
 mod command;
 mod fixing;
 mod formatting;
@@ -14,6 +15,7 @@ mod mirror;
 mod modules;
 mod output;
 mod overlay;
+mod parse;
 mod pen;
 mod plan;
 mod results;
@@ -21,6 +23,7 @@ mod runner;
 mod sandbox;
 mod shadow;
 mod storage;
+mod tool;
 mod toolchains;
 mod tree;
 mod trial;
@@ -40,6 +43,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
+pub use checks::{Choices, Finding, Severity};
 pub use command::TestCommand;
 pub use fixing::Fixing;
 pub use lane::Lane;
@@ -51,8 +55,9 @@ pub use sandbox::{Cell, End, Limits, Ran, Sandbox};
 pub use shadow::{Base, Shadow};
 pub use storage::{Cleaned, Keep, clean, clean_now_and_then};
 pub use trial::Trial;
-pub use verdict::{Level, Report, Verdict};
+pub use verdict::{Level, Report, Rung, RungEnd, Verdict};
 
+use self::checks::Baselines;
 use self::results::Results;
 use crate::patch::Patch;
 use crate::workspace::{RelPath, Snapshot};
@@ -66,6 +71,10 @@ pub struct Request {
     pub focus: RelPath,
     /// The user's test command; `None`: find one.
     pub test: Option<Vec<String>>,
+    /// Messages of the diagnostics that the task is about, in the tools' own words.
+    pub diagnostics: Vec<String>,
+    /// What the user says of checks, by their names.
+    pub checks: Choices,
     /// Where private copies are kept; made if absent, for the user alone.
     pub state_dir: PathBuf,
     /// Limits of one run of the tests; `wall` is that of the baseline, and no check takes longer.
@@ -128,14 +137,17 @@ pub struct Verifier {
     request: Request,
     sandbox: Result<Sandbox, String>,
     tests: Option<TestCommand>,
+    /// Why nothing of the project can be run.
+    confined: Option<String>,
     /// Why there are no tests to run.
-    parse_only: Option<String>,
+    no_tests: Option<String>,
     unsaved: Arc<Texts>,
     /// What the private copies are layers over, where that is possible.
     base: Option<Arc<Base>>,
     /// Private copies that no check is using.
     free: Mutex<Vec<Shadow>>,
     baseline: OnceCell<Baseline>,
+    check_baselines: Baselines,
 }
 
 /// A judged patch.
@@ -171,8 +183,8 @@ const CHECK_AT_LEAST: Duration = Duration::from_secs(30);
 const CHECK_FACTOR: u32 = 5;
 
 impl Verifier {
-    /// Finds the sandbox and the tests and makes the private copy. Without a sandbox, without tests or in a workspace
-    /// that is too large it only parses, and says so; an error means that the disk refused the copy, or cancelling.
+    /// Finds the sandbox and the tests and makes the private copy. Without a sandbox or in a workspace that is too large
+    /// it only parses, and says so; an error means that the disk refused the copy, or cancelling.
     pub async fn open(request: Request, cancel: &CancellationToken) -> Result<Self, VerifyError> {
         let buffers = request.snapshot.overlay().iter();
         let unsaved = buffers.map(|(path, buffer)| (path.clone(), Some(buffer.text.clone()))).collect();
@@ -180,34 +192,49 @@ impl Verifier {
         let mut verifier = Self {
             sandbox,
             tests: None,
-            parse_only: None,
+            confined: None,
+            no_tests: None,
             unsaved: Arc::new(unsaved),
             base: None,
             free: Mutex::default(),
             baseline: OnceCell::new(),
+            check_baselines: Baselines::default(),
             request,
         };
-        verifier.parse_only = verifier.prepare(cancel).await?.err();
+        let commands = verifier.find_tests();
+        verifier.confined = verifier.prepare(commands, cancel).await?.err();
         if cancel.is_cancelled() { Err(VerifyError::Cancelled) } else { Ok(verifier) }
     }
 
-    /// Finds the tests; the inner error is why only parsing is left.
-    async fn prepare(&mut self, cancel: &CancellationToken) -> Result<Result<(), String>, VerifyError> {
+    /// The commands that can start the tests, the likeliest first; where there are none, why.
+    fn find_tests(&mut self) -> Vec<TestCommand> {
         let request = &self.request;
-        let mut commands = match &request.test {
-            Some(argv) if argv.is_empty() => return Ok(Err("the test command is empty".to_owned())),
-            Some(argv) => vec![TestCommand::given(argv).in_workspace(request.snapshot.root())],
-            None => TestCommand::find(&request.snapshot, &request.focus),
-        };
-        if commands.is_empty() {
-            return Ok(Err("no tests were found; name a test command with --test".to_owned()));
-        }
-        if request.test.is_none() {
-            let missing = commands[0].missing(self.root()).map(str::to_owned);
-            commands.retain(|command| command.missing(self.root()).is_none());
-            if let Some(program) = missing.filter(|_| commands.is_empty()) {
-                return Ok(Err(format!("{program} is not installed: its tests were not run")));
+        let (commands, why) = match &request.test {
+            Some(argv) if argv.is_empty() => (Vec::new(), "the test command is empty".to_owned()),
+            Some(argv) => (vec![TestCommand::given(argv).in_workspace(request.snapshot.root())], String::new()),
+            None => {
+                let mut found = TestCommand::find(&request.snapshot, &request.focus);
+                let missing = found.first().and_then(|command| command.missing(request.snapshot.root()));
+                let why = match missing {
+                    Some(program) => format!("{program} is not installed: its tests were not run"),
+                    None => "no tests were found; name a test command with --test".to_owned(),
+                };
+                found.retain(|command| command.missing(request.snapshot.root()).is_none());
+                (found, why)
             }
+        };
+        self.no_tests = commands.is_empty().then_some(why);
+        commands
+    }
+
+    /// Makes the private copy and picks the tests' command; the inner error is why only parsing is left.
+    async fn prepare(
+        &mut self,
+        mut commands: Vec<TestCommand>,
+        cancel: &CancellationToken,
+    ) -> Result<Result<(), String>, VerifyError> {
+        if commands.is_empty() && self.check_names().is_empty() {
+            return Ok(Ok(()));
         }
         let sandbox = match &self.sandbox {
             Ok(sandbox) => sandbox.clone(),
@@ -216,20 +243,21 @@ impl Verifier {
         if toolchains::home_dir().starts_with(self.root()) {
             return Ok(Err("the workspace holds the home directory; open the project's own folder".to_owned()));
         }
-        if overlay::works(&sandbox, &request.state_dir).await.is_ok() {
+        if overlay::works(&sandbox, &self.request.state_dir).await.is_ok() {
             self.base = Some(self.open_base().await?);
         }
-        let request = &self.request;
         let shadow = match self.take(&self.unsaved).await {
             Ok(shadow) => shadow,
             Err(VerifyError::TooLarge(why)) => return Ok(Err(why)),
             Err(e) => return Err(e),
         };
         // pytest is preferred where several would do, but is not part of Python.
-        let first = &commands[0];
-        if commands.len() > 1 && first.runner == RunnerKind::Pytest && request.test.is_none() {
+        if let [first, _, ..] = commands.as_slice()
+            && first.runner == RunnerKind::Pytest
+            && self.request.test.is_none()
+        {
             let argv = [first.argv[0].clone(), "-c".to_owned(), "import pytest".to_owned()];
-            let limits = Limits { wall: Duration::from_secs(30), ..request.limits };
+            let limits = Limits { wall: Duration::from_secs(30), ..self.request.limits };
             let ran = sandbox.run(&shadow.cell(&first.directory), &argv, &limits, cancel).await;
             if ran.end != End::Exited(0) {
                 commands.remove(0);
@@ -240,12 +268,24 @@ impl Verifier {
         Ok(Ok(()))
     }
 
-    /// What will be checked, or why only parsing is: one line.
+    /// What will be checked, or why it is not: one line.
     pub fn describe(&self) -> String {
-        match (&self.tests, &self.parse_only) {
-            (Some(tests), None) => format!("parse, then `{}` ({})", tests.line(), tests.why),
-            (_, why) => format!("parse only: {}", why.as_deref().unwrap_or("no tests were found")),
+        if let Some(why) = &self.confined {
+            return format!("parse only: {why}");
         }
+        let checks = self.check_names().join(", ");
+        match (&self.tests, checks.as_str()) {
+            (Some(tests), "") => format!("parse, then `{}` ({})", tests.line(), tests.why),
+            (Some(tests), checks) => format!("parse, {checks}, then `{}` ({})", tests.line(), tests.why),
+            (None, "") => format!("parse only: {}", self.why_no_tests()),
+            (None, checks) => format!("parse, {checks}: {}", self.why_no_tests()),
+        }
+    }
+
+    /// Why the tests say nothing.
+    fn why_no_tests(&self) -> String {
+        let why = self.confined.as_ref().or(self.no_tests.as_ref());
+        why.cloned().unwrap_or_else(|| "no tests were found".to_owned())
     }
 
     /// The state of the tests before any patch; run once.
@@ -268,36 +308,6 @@ impl Verifier {
             ms: ran.ms,
             results,
         })
-    }
-
-    /// Judges a patch: it parses no worse, leaves the tests be, breaks none that passed, and fixes what it touches
-    /// of those that failed.
-    pub async fn check(&self, patch: &Patch, cancel: &CancellationToken) -> Checked {
-        let verdict = self.judge(patch, cancel).await.unwrap_or_else(|verdict| verdict);
-        let passed = matches!(verdict, Verdict::Passed(_));
-        let verified = passed.then(|| VerifiedPatch { patch: patch.clone(), verdict: verdict.clone() });
-        Checked { verdict, verified }
-    }
-
-    async fn judge(&self, patch: &Patch, cancel: &CancellationToken) -> Result<Verdict, Verdict> {
-        let unknown =
-            |why: String| Verdict::Unknown(Report { level: Level::Parsed, passed: 0, failed: 0, report: why });
-        let patched = ladder::parse(patch, self.snapshot())?;
-        let Some(command) = self.tests.as_ref().filter(|_| self.parse_only.is_none()) else {
-            return Err(unknown(self.parse_only.clone().unwrap_or_else(|| "no tests were found".to_owned())));
-        };
-        if let Some(why) = ladder::touches_tests(patch, self.snapshot(), command) {
-            return Err(unknown(format!("the tests cannot verify a change of the tests: {why}")));
-        }
-        if let Some(why) = self.displaced(patch, command, cancel).await {
-            return Err(Verdict::Failed(Report { level: Level::Parsed, passed: 0, failed: 0, report: why }));
-        }
-        let before = self.baseline(cancel).await.map_err(|e| unknown(e.to_string()))?;
-        let wall = (Duration::from_millis(before.ms) * CHECK_FACTOR).max(CHECK_AT_LEAST).min(self.request.limits.wall);
-        let mut texts = (*self.unsaved).clone();
-        texts.extend(patched);
-        let (_, after) = self.run_tests(&Arc::new(texts), wall, cancel).await.map_err(|e| unknown(e.to_string()))?;
-        Ok(judge::judge(command.runner, &before.results, &after))
     }
 
     /// The `n`-th private tree, equal to the snapshot; from 1 on, as the verifier's own is 0.
@@ -339,9 +349,9 @@ impl Verifier {
         wall: Duration,
         cancel: &CancellationToken,
     ) -> Result<(Ran, Results), VerifyError> {
-        let no_tests =
-            || VerifyError::NoTests(self.parse_only.clone().unwrap_or_else(|| "no tests were found".to_owned()));
-        let (Ok(sandbox), Some(command)) = (&self.sandbox, &self.tests) else { return Err(no_tests()) };
+        let (Ok(sandbox), Some(command)) = (&self.sandbox, &self.tests) else {
+            return Err(VerifyError::NoTests(self.why_no_tests()));
+        };
         let shadow = self.take(texts).await?;
         let mut cell = shadow.cell(&command.directory);
         for (name, value) in command.env() {

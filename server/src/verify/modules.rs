@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::command::TestCommand;
 use super::{End, Limits, Verifier};
 use crate::patch::Patch;
 use crate::workspace::RelPath;
@@ -19,13 +18,8 @@ const WALL: Duration = Duration::from_secs(10);
 
 impl Verifier {
     /// The first new file of the patch that would be loaded in place of a module that Python finds already, in words.
-    pub(super) async fn displaced(
-        &self,
-        patch: &Patch,
-        command: &TestCommand,
-        cancel: &CancellationToken,
-    ) -> Option<String> {
-        let sandbox = self.sandbox()?;
+    pub(super) async fn displaced(&self, patch: &Patch, cancel: &CancellationToken) -> Option<String> {
+        let (sandbox, command) = (self.sandbox()?, self.test_command()?);
         let modules: Vec<_> = patch.new_names().filter_map(|path| Some((path, self.module(path)?))).collect();
         if modules.is_empty() {
             return None;

@@ -204,6 +204,16 @@ impl Shadow {
         }
     }
 
+    /// A directory that is kept between runs for one tool, apart from the tree.
+    pub(super) fn cache(&self, name: &str) -> Option<PathBuf> {
+        let dir = match &self.0 {
+            Way::Copy(mirror) => mirror.dir(),
+            Way::Over { base, .. } => &base.dir,
+        };
+        let cache = dir.join("cache").join(name);
+        private_dir(&cache).is_ok().then_some(cache)
+    }
+
     /// The tree as a cell; a command starts in `directory`, relative to the root.
     pub fn cell(&self, directory: &Path) -> Cell {
         let (root, dir, tree, overlay, dependencies, builds) = match &self.0 {

@@ -11,12 +11,12 @@ use super::{Level, Limits, Request, Verdict, Verifier, VerifyError};
 use crate::patch::{Change, Edit, Fate, Patch};
 use crate::workspace::{Buffer, RelPath, Snapshot};
 
-struct Project {
+pub(super) struct Project {
     dir: tempfile::TempDir,
 }
 
 impl Project {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
         let project = Self { dir: tempfile::tempdir().unwrap() };
         for (path, text) in files {
             let path = project.root().join(path);
@@ -26,11 +26,23 @@ impl Project {
         project
     }
 
-    fn root(&self) -> PathBuf {
+    pub(super) fn root(&self) -> PathBuf {
         self.dir.path().canonicalize().unwrap().join("project")
     }
 
-    async fn verifier(&self, focus: &str, test: Option<&[&str]>, unsaved: &[(&str, &str)]) -> Verifier {
+    pub(super) async fn verifier(&self, focus: &str, test: Option<&[&str]>, unsaved: &[(&str, &str)]) -> Verifier {
+        self.verifier_for(focus, test, unsaved, &[], "").await
+    }
+
+    /// The same for a task about these diagnostics, with these options of checks.
+    pub(super) async fn verifier_for(
+        &self,
+        focus: &str,
+        test: Option<&[&str]>,
+        unsaved: &[(&str, &str)],
+        diagnostics: &[&str],
+        checks: &str,
+    ) -> Verifier {
         let buffer = |text: &str| Buffer { text: text.into(), version: 1 };
         let overlay: BTreeMap<_, _> =
             unsaved.iter().map(|(p, text)| (RelPath::new(p).unwrap(), buffer(text))).collect();
@@ -38,6 +50,8 @@ impl Project {
             snapshot: Snapshot::new(self.root(), overlay),
             focus: RelPath::new(focus).unwrap(),
             test: test.map(|words| words.iter().map(|word| (*word).to_owned()).collect()),
+            diagnostics: diagnostics.iter().map(|said| (*said).to_owned()).collect(),
+            checks: toml::from_str(checks).unwrap(),
             state_dir: self.dir.path().join("state"),
             limits: Limits { wall: Duration::from_secs(60), ..Limits::default() },
         };
@@ -53,14 +67,14 @@ fn replacing(verifier: &Verifier, path: &str, old: &str, new: &str) -> Patch {
     patch
 }
 
-async fn judged(verifier: &Verifier, path: &str, old: &str, new: &str) -> Verdict {
+pub(super) async fn judged(verifier: &Verifier, path: &str, old: &str, new: &str) -> Verdict {
     let checked = verifier.check(&replacing(verifier, path, old, new), &CancellationToken::new()).await;
     assert_eq!(checked.verified.is_some(), matches!(checked.verdict, Verdict::Passed(_)));
     checked.verdict
 }
 
 /// `passed tested 2/0: the report`
-fn shown(verdict: &Verdict) -> String {
+pub(super) fn shown(verdict: &Verdict) -> String {
     let (word, report) = match verdict {
         Verdict::Passed(report) => ("passed", report),
         Verdict::Failed(report) => ("failed", report),
@@ -77,7 +91,7 @@ const UNITTEST: &[&str] = &["python3", "-m", "unittest"];
 async fn a_patch_is_judged_by_the_projects_own_tests() {
     let project = Project::new(&[("maximum.py", MAXIMUM), ("test_maximum.py", TESTS)]);
     let verifier = project.verifier("maximum.py", Some(UNITTEST), &[]).await;
-    assert_eq!(verifier.describe(), "parse, then `python3 -m unittest` (given)");
+    assert_eq!(verifier.describe(), "parse, python, then `python3 -m unittest` (given)");
     let before = verifier.baseline(&CancellationToken::new()).await.unwrap();
     assert_eq!((before.passed, before.failed), (1, 1));
     assert_eq!(before.report, "1 test fails:\n- test_maximum.Maximum.test_negative: AssertionError: 0 != -1");
@@ -109,7 +123,7 @@ async fn a_patch_is_judged_by_the_projects_own_tests() {
     let tests = judged(&verifier, "test_maximum.py", "-1)\n", "0)\n").await;
     assert_eq!(
         shown(&tests),
-        "unknown Parsed 0/0: the tests cannot verify a change of the tests: test_maximum.py is a test"
+        "unknown Checked 0/0: the tests cannot verify a change of the tests: test_maximum.py is a test"
     );
     // Nothing of all this reached the workspace.
     assert_eq!(fs::read_to_string(project.root().join(path)).unwrap(), MAXIMUM);
@@ -210,7 +224,7 @@ async fn rust_tests_run_with_a_warm_build_directory() {
     let manifest = "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n";
     let project = Project::new(&[("src/lib.rs", source), ("Cargo.toml", manifest)]);
     let verifier = project.verifier("src/lib.rs", None, &[]).await;
-    assert_eq!(verifier.describe(), "parse, then `cargo test --offline` (Cargo.toml found)");
+    assert_eq!(verifier.describe(), "parse, cargo check, then `cargo test --offline` (Cargo.toml found)");
     let before = verifier.baseline(&CancellationToken::new()).await.unwrap();
     assert_eq!((before.passed, before.failed), (0, 1), "{}", before.output);
     assert_eq!(
@@ -255,12 +269,12 @@ async fn what_a_candidate_built_does_not_answer_for_the_original() {
 }
 
 #[tokio::test]
-async fn without_tests_a_patch_is_only_parsed() {
+async fn without_tests_a_patch_that_compiles_is_still_unknown() {
     let project = Project::new(&[("a.py", "x = 1\n"), ("empty/pytest.ini", "")]);
     let verifier = project.verifier("a.py", None, &[]).await;
-    assert_eq!(verifier.describe(), "parse only: no tests were found; name a test command with --test");
+    assert_eq!(verifier.describe(), "parse, python: no tests were found; name a test command with --test");
     let verdict = judged(&verifier, "a.py", "1", "2").await;
-    assert_eq!(shown(&verdict), "unknown Parsed 0/0: no tests were found; name a test command with --test");
+    assert_eq!(shown(&verdict), "unknown Checked 0/0: no tests were found; name a test command with --test");
     assert!(matches!(verifier.baseline(&CancellationToken::new()).await, Err(VerifyError::NoTests(_))));
 
     for (command, why) in [
@@ -270,7 +284,7 @@ async fn without_tests_a_patch_is_only_parsed() {
     ] {
         let verifier = project.verifier("a.py", Some(command), &[]).await;
         let verdict = judged(&verifier, "a.py", "1", "2").await;
-        assert!(matches!(&verdict, Verdict::Unknown(report) if report.level == Level::Parsed), "{verdict:?}");
+        assert!(matches!(&verdict, Verdict::Unknown(report) if report.level == Level::Checked), "{verdict:?}");
         assert!(verdict.report().report.starts_with(why), "{verdict:?}");
     }
 }

@@ -285,7 +285,7 @@ fn is_bin(dir: &Path) -> bool {
     dir.file_name().is_some_and(|name| ["bin", "sbin", "shims", "libexec"].iter().any(|known| name == *known))
 }
 
-fn is_program(path: &Path) -> bool {
+pub(super) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
