@@ -1,0 +1,62 @@
+//! The rungs between parsing and the tests, with the real binary: what a person, a program and the next worker are told.
+
+use baton_tests::openai::{Act, block};
+use baton_tests::{OpenAi, Project};
+use serde_json::Value;
+
+const MANIFEST: &str = "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n";
+const SOURCE: &str = "pub fn double(x: i32) -> i32 {\n    x * \"2\"\n}\n";
+
+fn reply(new: &str) -> Act {
+    Act::Say(block("src/lib.rs", "    x * \"2\"", new))
+}
+
+fn project(server: &OpenAi, more: &str) -> Project {
+    let project = Project::new(&[("Cargo.toml", MANIFEST), ("src/lib.rs", SOURCE)]);
+    let workers = format!("{}{}", server.worker("one", ""), server.worker("two", ""));
+    project.configure(&format!("[repair]\nenabled = false\n{workers}{more}"));
+    project
+}
+
+/// `cargo check passed` for each rung.
+fn rungs(reply: &Value) -> Vec<String> {
+    let rungs = reply["verdict"]["rungs"].as_array().expect("rungs");
+    let word = |rung: &Value, key: &str| rung[key].as_str().expect("a word").to_owned();
+    rungs.iter().map(|rung| format!("{} {}", word(rung, "name"), word(rung, "end"))).collect()
+}
+
+#[test]
+fn where_there_are_no_tests_the_error_that_goes_is_the_proof() {
+    let server = OpenAi::start([reply("    x * two()"), reply("    x * 2")]);
+    let project = project(&server, "[checks.own]\nlanguage = 'rust'\ncommand = ['no-such-linter']\nlint = true\n");
+    let (code, reply) = project.json(&["fix", "src/lib.rs", "--apply"]);
+    assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
+    assert_eq!(reply["verdict"]["level"], "checked");
+    assert_eq!(rungs(&reply), ["parse passed", "cargo check passed", "own missing", "tests not_run"]);
+    assert_eq!(reply["steps"][0]["status"], "rejected");
+    let calls = server.calls();
+    assert!(calls[0].user().contains("E0277"), "{}", calls[0].user());
+    let refused = "cargo check finds 1 error that was not there before:";
+    assert!(calls[1].user().contains(refused) && calls[1].user().contains("E0425"), "{}", calls[1].user());
+    assert!(project.read("src/lib.rs").contains("x * 2\n"));
+    let listed = project.baton(&["runs", reply["run"].as_str().expect("a name")]);
+    let line = "verdict (checked): parsed · cargo check (1 error gone); not checked: own (not installed), tests (";
+    assert!(listed.stdout.contains(line), "{listed:#?}");
+}
+
+#[test]
+fn what_only_compiles_is_not_verified_and_says_how_far_it_came() {
+    let server = OpenAi::start([Act::Say(block("src/lib.rs", "    x * 2", "    x * 3"))]);
+    let project = project(&server, "");
+    project.write("src/lib.rs", &SOURCE.replace("\"2\"", "2"));
+    let printed = project.baton(&["fix", "src/lib.rs", "--trust", "--task", "Triple it"]);
+    assert_eq!(printed.code, 1, "{printed:#?}");
+    let lines = [
+        "parse, cargo check, then `cargo test --offline` (Cargo.toml found)",
+        "verdict: could not be judged (parsed · cargo check; not checked: tests (the test command ran no tests))",
+        "not verified · parsed · cargo check; not checked: tests (the test command ran no tests)",
+    ];
+    for line in lines {
+        assert!(printed.stderr.contains(line), "{line}: {printed:#?}");
+    }
+}
