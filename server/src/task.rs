@@ -45,6 +45,8 @@ pub enum Goal {
     Fix,
     /// Change the code as instructed; what passed must still pass.
     Edit,
+    /// Change how the code is written; what it does stays the same.
+    Refactor,
     /// Answer a question; nothing is edited.
     Ask,
 }

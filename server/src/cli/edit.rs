@@ -1,4 +1,5 @@
-//! `baton edit`: a change in words, made by a model; what passed before must still pass.
+//! `baton edit` and `baton refactor`: a change in words, made by a model; what passed before must still pass, and what is
+//! refactored must do what it did.
 
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use super::Usage;
 use super::fix::Change;
 use crate::task::Goal;
 
-/// Arguments of `baton edit`.
+/// Arguments of `baton edit` and `baton refactor`.
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -18,6 +19,6 @@ pub struct Arguments {
 }
 
 /// Runs the command; the exit codes are those of `baton fix`.
-pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
-    arguments.change.run(Goal::Edit, arguments.instruction)
+pub fn run(arguments: Arguments, goal: Goal) -> Result<ExitCode, Usage> {
+    arguments.change.run(goal, arguments.instruction)
 }

@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Places, Trust};
 use crate::run::Engine;
-use crate::task::{Budget, Tier};
+use crate::task::{Budget, Goal, Tier};
 
 /// Fixes and refactors code with a pool of models led by a local conductor, and verifies the result.
 #[derive(Parser)]
@@ -37,6 +37,8 @@ enum Command {
     Fix(fix::Arguments),
     /// Change a file as the words say, verify the change and show it
     Edit(edit::Arguments),
+    /// Change how a file is written, verify that it still does the same, and show the change
+    Refactor(edit::Arguments),
     /// Ask a question about a file; nothing is edited
     Ask(ask::Arguments),
     /// Print what a model would be sent about a place; nothing is sent and nothing runs
@@ -102,7 +104,8 @@ fn tier(written: &str) -> Result<Tier, String> {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Fix(arguments) => fix::run(arguments),
-        Command::Edit(arguments) => edit::run(arguments),
+        Command::Edit(arguments) => edit::run(arguments, Goal::Edit),
+        Command::Refactor(arguments) => edit::run(arguments, Goal::Refactor),
         Command::Ask(arguments) => ask::run(arguments),
         Command::Context(arguments) => context::run(arguments),
         Command::Lsp => return crate::lsp::serve(),

@@ -146,6 +146,7 @@ pub fn describe(task: &Task, failing_report: Option<&str>) -> String {
     let goal = match task.goal {
         Goal::Fix => "Fix a bug.",
         Goal::Edit => "Change code.",
+        Goal::Refactor => "Refactor code.",
         Goal::Ask => "Answer a question.",
     };
     let mut text = format!("{goal} {}\n{}\n", task.instruction, task.focus.path);
@@ -172,6 +173,7 @@ fn subtask(need: &Need) -> &'static str {
     match (need.goal, need.failed.is_empty()) {
         (Goal::Fix, true) => "Fix it with the smallest change that makes the failing tests pass.",
         (Goal::Edit, true) => "Make the change that is asked for, and no other.",
+        (Goal::Refactor, true) => "Change how the code is written as asked; what it does must stay the same.",
         (Goal::Ask, true) => "Answer the question.",
         (Goal::Ask, false) => "Answer the question; the answers before were not accepted.",
         (_, false) => "What was tried before was refused; read why, and make the change in another way.",

@@ -257,6 +257,7 @@ fn goal(goal: Goal) -> &'static str {
     match goal {
         Goal::Fix => "fix",
         Goal::Edit => "edit",
+        Goal::Refactor => "refactor",
         Goal::Ask => "ask",
     }
 }

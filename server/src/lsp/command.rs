@@ -49,13 +49,15 @@ pub enum TestCommand {
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Do(Goal::Fix), Self::Do(Goal::Edit), Self::Do(Goal::Ask), Self::Trust];
+    pub const ALL: [Self; 5] =
+        [Self::Do(Goal::Fix), Self::Do(Goal::Edit), Self::Do(Goal::Refactor), Self::Do(Goal::Ask), Self::Trust];
 
     /// The command's name.
     pub fn command(self) -> &'static str {
         match self {
             Self::Do(Goal::Fix) => "baton.fix",
             Self::Do(Goal::Edit) => "baton.edit",
+            Self::Do(Goal::Refactor) => "baton.refactor",
             Self::Do(Goal::Ask) => "baton.ask",
             Self::Trust => "baton.trust",
         }

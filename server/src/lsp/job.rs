@@ -22,7 +22,8 @@ use crate::run::{Engine, Kind, Outcome};
 use crate::task::{Goal, Task};
 
 /// What is offered for an edit that came without words: an editor has no way to ask for them.
-const WISHES: [&str; 4] = ["Simplify it", "Handle its errors", "Make it faster", "Document it"];
+const WISHES: [&str; 3] = ["Handle its errors", "Document it", "Accept more kinds of input"];
+const REFACTORINGS: [&str; 3] = ["Simplify it", "Make it faster", "Split it into smaller parts"];
 /// The answers to the question about files that only the user can allow.
 const APPLY: &str = "Apply";
 const CANCEL: &str = "Cancel";
@@ -103,6 +104,7 @@ impl Job {
             let title = match self.task.goal {
                 Goal::Fix => format!("Baton: fix {}", self.subject),
                 Goal::Edit => format!("Baton: edit {}", self.subject),
+                Goal::Refactor => format!("Baton: refactor {}", self.subject),
                 Goal::Ask => "Baton: answer".to_owned(),
             };
             let id = self.id.clone();
@@ -133,13 +135,18 @@ impl Job {
     }
 
     async fn work(mut self, session: &Shared, client: &Client, progress: &mut Progress) -> End {
-        if self.task.goal == Goal::Edit && self.task.instruction.is_empty() {
+        let wishes = match self.task.goal {
+            Goal::Edit => &WISHES[..],
+            Goal::Refactor => &REFACTORINGS[..],
+            Goal::Fix | Goal::Ask => &[],
+        };
+        if !wishes.is_empty() && self.task.instruction.is_empty() {
             let question = format!("What is Baton to do with {}?", self.subject);
-            match self.choose(client, question, &WISHES).await {
+            match self.choose(client, question, wishes).await {
                 Ok(Some(wish)) => self.task.instruction = wish,
                 Ok(None) => return End::known("nothing was chosen"),
                 Err(()) => {
-                    let text = "baton.edit needs an `instruction`; this editor cannot be asked for one.";
+                    let text = "this needs an `instruction`, and this editor cannot be asked for one.";
                     return End::said(MessageType::WARNING, text);
                 }
             }
@@ -228,6 +235,7 @@ impl Job {
         let label = match (self.task.goal, &approved) {
             (_, Approved::ByUser(_)) => format!("Baton: unverified edit of {}", self.subject),
             (Goal::Fix, _) => format!("Baton: fix {}", self.subject),
+            (Goal::Refactor, _) => format!("Baton: refactor {}", self.subject),
             _ => format!("Baton: edit {}", self.subject),
         };
         let Self { task, engine, folder, cancel, .. } = &self;

@@ -92,7 +92,12 @@ fn offers(state: &State, params: &CodeActionParams, trusted: impl Fn(&Path) -> b
         if *kind != ItemKind::Section {
             offers.push(about(format!("Fix `{name}` with Baton"), CodeActionKind::QUICKFIX, Goal::Fix, whole));
         }
-        offers.push(about(format!("Edit `{name}` with Baton…"), CodeActionKind::REFACTOR_REWRITE, Goal::Edit, part));
+        let rewrite = CodeActionKind::REFACTOR_REWRITE;
+        offers.push(about(format!("Edit `{name}` with Baton…"), rewrite.clone(), Goal::Edit, part));
+        // A refactoring is of code: what a text does cannot stay the same.
+        if *kind != ItemKind::Section {
+            offers.push(about(format!("Refactor `{name}` with Baton…"), rewrite, Goal::Refactor, part));
+        }
     } else if selected {
         let title = "Edit selection with Baton…".to_owned();
         offers.push(about(title, CodeActionKind::REFACTOR_REWRITE, Goal::Edit, params.range));

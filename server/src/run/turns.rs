@@ -157,6 +157,8 @@ impl<'a> Turns<'a> {
         let request = Request {
             snapshot: self.task.snapshot.clone(),
             focus: self.task.focus.path.clone(),
+            goal: self.task.goal,
+            instruction: self.task.instruction.clone(),
             test: self.task.test.clone(),
             diagnostics: self.task.focus.diagnostics.clone(),
             checks: self.engine.config.checks.clone(),

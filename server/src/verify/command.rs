@@ -23,13 +23,22 @@ pub struct TestCommand {
     pub directory: PathBuf,
     /// Why this one, in words: `given`, `conftest.py found`.
     pub why: String,
+    /// Variables that it needs, beside those of its runner.
+    pub variables: Vec<(String, String)>,
 }
 
 impl TestCommand {
     /// The user's own command.
     pub fn given(argv: &[String]) -> Self {
         let why = "given".to_owned();
-        Self { argv: argv.to_vec(), runner: RunnerKind::of(argv), needs: vec![], directory: PathBuf::new(), why }
+        Self {
+            argv: argv.to_vec(),
+            runner: RunnerKind::of(argv),
+            needs: vec![],
+            directory: PathBuf::new(),
+            why,
+            variables: vec![],
+        }
     }
 
     /// The same, where the script that npm would start for it in the workspace `root` is looked at too.
@@ -52,8 +61,7 @@ impl TestCommand {
         homes.extend(above);
         for home in homes {
             let runners = language.facts.runner.iter();
-            let found: Vec<Self> =
-                runners.filter_map(|runner| command(snapshot, &home, runner, &language.facts)).collect();
+            let found: Vec<Self> = runners.filter_map(|runner| command(snapshot, &home, runner)).collect();
             if !found.is_empty() {
                 return found;
             }
@@ -63,11 +71,26 @@ impl TestCommand {
 
     /// As a line for people.
     pub fn line(&self) -> String {
+        if self.runner == RunnerKind::Examples {
+            return self.why.clone();
+        }
         let word = |word: &String| {
             let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c)) && !word.is_empty();
             if plain { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }
         };
         self.argv.iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The Python interpreter that it starts, if it says which.
+    pub(super) fn interpreter(&self) -> Option<String> {
+        let program = Path::new(self.argv.first()?);
+        let name = program.file_name()?.to_str()?;
+        if name.starts_with("python") {
+            return Some(self.argv[0].clone());
+        }
+        // A script's interpreter stands beside it.
+        let beside = program.parent().filter(|dir| name == "pytest" && !dir.as_os_str().is_empty())?;
+        Some(beside.join("python").display().to_string())
     }
 
     /// As it is run: with the options that make it name every test, and go on after a failure.
@@ -77,7 +100,7 @@ impl TestCommand {
 
     /// Variables that make it name every test.
     pub fn env(&self) -> Vec<(String, String)> {
-        self.runner.env(&self.argv)
+        self.runner.env(&self.argv).into_iter().chain(self.variables.iter().cloned()).collect()
     }
 
     /// The first program that it needs and that a command in the workspace `root` would not find.
@@ -116,7 +139,7 @@ pub(super) fn names(snapshot: &Snapshot, home: &Path) -> BTreeSet<String> {
     names
 }
 
-fn command(snapshot: &Snapshot, home: &Path, runner: &Runner, facts: &Facts) -> Option<TestCommand> {
+fn command(snapshot: &Snapshot, home: &Path, runner: &Runner) -> Option<TestCommand> {
     let root = snapshot.root();
     let matched = runner.when.iter().find_map(|pattern| entry(snapshot, home, pattern));
     let matched =
@@ -128,21 +151,23 @@ fn command(snapshot: &Snapshot, home: &Path, runner: &Runner, facts: &Facts) -> 
     if argv.first().is_some_and(|program| program == "npm") {
         test_script(&root.join(home).join("package.json"))?;
     }
-    // A project's own environment knows its dependencies.
     if argv.first().is_some_and(|program| program == "python3") {
-        let homes = [root.join(home), root.to_owned()];
-        let mut pythons =
-            homes.iter().flat_map(|home| facts.dependencies.iter().map(|dir| home.join(dir).join("bin/python")));
-        if let Some(python) = pythons.find(|python| python.exists()) {
-            argv[0] = python.display().to_string();
-        }
+        argv[0] = python(root, home);
     }
     let kind = match RunnerKind::of(&argv) {
         RunnerKind::Opaque => RunnerKind::named(&runner.name),
         kind => kind,
     };
     let (needs, directory, why) = (runner.needs.clone(), home.to_owned(), format!("{matched} found"));
-    Some(TestCommand { argv, runner: kind, needs, directory, why }.in_workspace(root))
+    Some(TestCommand { argv, runner: kind, needs, directory, why, variables: vec![] }.in_workspace(root))
+}
+
+/// The interpreter of a Python project: its own environment knows its dependencies.
+pub(super) fn python(root: &Path, home: &Path) -> String {
+    let environments = baton_grammars::by_id("python").map_or(&[][..], |language| &language.facts.dependencies);
+    let homes = [root.join(home), root.to_owned()];
+    let mut found = homes.iter().flat_map(|home| environments.iter().map(|dir| home.join(dir).join("bin/python")));
+    found.find(|python| python.exists()).map_or("python3".to_owned(), |python| python.display().to_string())
 }
 
 /// The first entry that a glob names: of the directory, or of one below it that the glob names first.

@@ -163,6 +163,7 @@ fn flags(database: &str, file: &Path) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     use super::{Place, flags};
@@ -204,6 +205,8 @@ mod tests {
             std::fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
             std::fs::write(root.join(path), text).unwrap();
         }
+        let program = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(root.join("with/.venv/bin/ruff"), program).unwrap();
         let snapshot = Snapshot::new(root.clone(), Default::default());
         let tools = |path: &str, said: &str| {
             let language = baton_grammars::by_path(Path::new(path)).unwrap();

@@ -10,8 +10,9 @@ use super::verdict::{Level, MOST_REPORT, Report, Verdict};
 ///
 /// What failed before does not count against the patch, but the fix of a test is a fix only if nothing beside it
 /// in the same group (file, class, module, suite) still fails: half of a fix is none. What passed must still pass;
-/// a test that is gone or left out did not pass.
-pub(super) fn judge(runner: RunnerKind, before: &Results, after: &Results) -> Verdict {
+/// a test that is gone or left out did not pass. `to_mend` says which of those that failed
+/// the patch is about; where it is about none, that is all.
+pub(super) fn judge(runner: RunnerKind, to_mend: impl Fn(&str) -> bool, before: &Results, after: &Results) -> Verdict {
     let (passed, failed) = (after.count(TestStatus::Passed), after.count(TestStatus::Failed));
     let report = |text: String| Report { passed, failed, ..Report::new(Level::Tested, shortened(&text, MOST_REPORT)) };
     let say = |names: &[&String], with: &Results| list(names, with);
@@ -32,8 +33,8 @@ pub(super) fn judge(runner: RunnerKind, before: &Results, after: &Results) -> Ve
             format!("{} that passed before {}:\n{}", count(broken.len()), fail_now(broken.len()), say(&broken, after));
         return Verdict::Failed(report(text));
     }
-    let targets: Vec<&String> =
-        before.tests.iter().filter(|(_, status)| **status == TestStatus::Failed).map(|(name, _)| name).collect();
+    let failed_before = before.tests.iter().filter(|(_, status)| **status == TestStatus::Failed).map(|(name, _)| name);
+    let targets: Vec<&String> = failed_before.filter(|name| to_mend(name)).collect();
     let is_fixed = |name: &&String| match is(name) {
         Some(status) => status == TestStatus::Passed,
         // What stood for tests that could not be loaded is gone once they can.
@@ -158,7 +159,7 @@ mod tests {
     }
 
     fn judged(before: &str, after: &str) -> String {
-        let verdict = judge(RunnerKind::Pytest, &results(before), &results(after));
+        let verdict = judge(RunnerKind::Pytest, |_| true, &results(before), &results(after));
         let word = match &verdict {
             Verdict::Passed(_) => "passed",
             Verdict::Failed(_) => "failed",
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn a_report_stays_within_two_kilobytes() {
         let many: String = (0..500).map(|n| format!("-f::test_with_a_long_name_{n} ")).collect();
-        let verdict = judge(RunnerKind::Pytest, &results(&many), &results(&many));
+        let verdict = judge(RunnerKind::Pytest, |_| true, &results(&many), &results(&many));
         assert!(verdict.report().report.len() <= 2003, "{}", verdict.report().report.len());
         assert!(verdict.report().report.starts_with("500 of 500 target tests still fail:"));
         assert!(verdict.report().report.contains(" more"));

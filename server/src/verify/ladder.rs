@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::checks::Climbed;
-use super::results::shortened;
-use super::verdict::{Level, MOST_REPORT, Report, Rung, RungEnd, Verdict};
+use super::evidence::{Tested, Weight, is_documented};
+use super::results::{TestStatus, shortened};
+use super::verdict::{Level, MOST_REPORT, Report, Rung, RungEnd, TESTS, Verdict};
 use super::{
-    CHECK_AT_LEAST, CHECK_FACTOR, Checked, Texts, VerifiedPatch, Verifier, VerifyError, formatting, judge, parse,
+    Baseline, CHECK_AT_LEAST, CHECK_FACTOR, Checked, Texts, VerifiedPatch, Verifier, VerifyError, formatting, judge,
+    parse,
 };
 use crate::patch::Patch;
+use crate::task::Goal;
 
 impl Verifier {
     /// Judges a patch: it parses no worse, compilers and linters find nothing that they did not find before, it leaves
@@ -79,10 +82,10 @@ impl Verifier {
         cancel: &CancellationToken,
     ) -> Result<Verdict, Untested> {
         let mut untested = |why: String, provable: bool| {
-            rungs.push(Rung::new("tests", Level::Tested, RungEnd::NotRun, 0).because(&why));
+            rungs.push(Rung::new(TESTS, Level::Tested, RungEnd::NotRun, 0).because(&why));
             Untested { why, provable }
         };
-        let Some(command) = self.tests.as_ref() else { return Err(untested(self.why_no_tests(), true)) };
+        let Some(command) = self.suites().next() else { return Err(untested(self.why_no_tests(), true)) };
         if let Some(why) = parse::touches_tests(patch, self.snapshot(), command) {
             return Err(untested(format!("the tests cannot verify a change of the tests: {why}"), false));
         }
@@ -91,20 +94,44 @@ impl Verifier {
             Err(e) => return Err(untested(e.to_string(), matches!(e, VerifyError::NoTests(_)))),
         };
         let wall = (Duration::from_millis(before.ms) * CHECK_FACTOR).max(CHECK_AT_LEAST).min(self.limits().wall);
-        let (ran, after) = self.run_tests(texts, wall, cancel).await.map_err(|e| untested(e.to_string(), false))?;
+        let (ran, after) = self.run_suites(texts, wall, cancel).await.map_err(|e| untested(e.to_string(), false))?;
         // A build that was broken may have hidden that there are no tests.
         let names_none = before.tests.keys().all(|name| name.starts_with('<'));
         if let Some(why) = after.not_run.as_ref().filter(|_| names_none && after.tests.is_empty()) {
             return Err(untested(why.clone(), true));
         }
-        let verdict = judge::judge(command.runner, &before.results, &after);
+        let verdict = judge::judge(command.runner, |name| self.is_to_mend(name, before), &before.results, &after);
         let end = match &verdict {
             Verdict::Passed(_) => RungEnd::Passed,
             Verdict::Failed(_) => RungEnd::Failed,
             Verdict::Unknown(report) => return Err(untested(report.report.clone(), true)),
         };
-        rungs.push(Rung::new("tests", Level::Tested, end, ran.ms));
-        Ok(verdict)
+        rungs.push(Rung::new(TESTS, Level::Tested, end, ran.ms));
+        let Verdict::Passed(mut report) = verdict else { return Ok(verdict) };
+        let fixed = before
+            .tests
+            .iter()
+            .any(|(name, status)| *status == TestStatus::Failed && after.tests.get(name) == Some(&TestStatus::Passed));
+        let weight = self.gather(&Tested { patch, texts, after: &after, fixed }, rungs, cancel).await;
+        Ok(match weight.map_err(|e| Untested { why: e.to_string(), provable: false })? {
+            Weight::Accept => Verdict::Passed(report),
+            Weight::Doubt(why) => {
+                report.report = why;
+                Verdict::Unknown(report)
+            }
+            Weight::Refuse(why) => {
+                report.report = why;
+                Verdict::Failed(report)
+            }
+        })
+    }
+
+    /// Whether the task is about this test, which failed before. Documentation can be out of date: what it says has to be
+    /// mended only where nothing else says what is wrong.
+    fn is_to_mend(&self, name: &str, before: &Baseline) -> bool {
+        let fails = |(name, status): (&String, &TestStatus)| *status == TestStatus::Failed && !is_documented(name);
+        let is_told = !self.request.instruction.is_empty() || !self.request.diagnostics.is_empty();
+        self.goal() == Goal::Fix && !(is_documented(name) && (is_told || before.tests.iter().any(fails)))
     }
 
     /// The formatters that the project uses on files of the patch and this machine does not have.

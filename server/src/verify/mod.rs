@@ -3,6 +3,7 @@
 
 mod checks;
 mod command;
+mod evidence;
 mod fixing;
 mod formatting;
 mod judge;
@@ -60,6 +61,7 @@ pub use verdict::{Level, Report, Rung, RungEnd, Verdict};
 use self::checks::Baselines;
 use self::results::Results;
 use crate::patch::Patch;
+use crate::task::Goal;
 use crate::workspace::{RelPath, Snapshot};
 
 /// What a [`Verifier`] is made from.
@@ -69,6 +71,10 @@ pub struct Request {
     pub snapshot: Snapshot,
     /// The file that the task is about; tests are looked for from there upwards.
     pub focus: RelPath,
+    /// What kind of change is wanted.
+    pub goal: Goal,
+    /// The user's own words, which may hold examples.
+    pub instruction: String,
     /// The user's test command; `None`: find one.
     pub test: Option<Vec<String>>,
     /// Messages of the diagnostics that the task is about, in the tools' own words.
@@ -137,6 +143,8 @@ pub struct Verifier {
     request: Request,
     sandbox: Result<Sandbox, String>,
     tests: Option<TestCommand>,
+    /// What runs the examples that the task and the documentation of its file give.
+    examples: Option<TestCommand>,
     /// Why nothing of the project can be run.
     confined: Option<String>,
     /// Why there are no tests to run.
@@ -192,6 +200,7 @@ impl Verifier {
         let mut verifier = Self {
             sandbox,
             tests: None,
+            examples: None,
             confined: None,
             no_tests: None,
             unsaved: Arc::new(unsaved),
@@ -202,6 +211,7 @@ impl Verifier {
             request,
         };
         let commands = verifier.find_tests();
+        verifier.examples = verifier.find_examples(&commands);
         verifier.confined = verifier.prepare(commands, cancel).await?.err();
         if cancel.is_cancelled() { Err(VerifyError::Cancelled) } else { Ok(verifier) }
     }
@@ -227,13 +237,24 @@ impl Verifier {
         commands
     }
 
+    /// What runs the examples, where there are any.
+    fn find_examples(&self, commands: &[TestCommand]) -> Option<TestCommand> {
+        let request = &self.request;
+        let words = std::iter::once(&request.instruction).chain(&request.diagnostics).map(String::as_str);
+        let examples = evidence::given(&request.snapshot, &request.focus, &words.collect::<Vec<_>>());
+        let directory = commands.first().map(|command| command.directory.clone()).unwrap_or_default();
+        let own = commands.first().and_then(TestCommand::interpreter);
+        let python = own.unwrap_or_else(|| command::python(self.root(), &directory));
+        evidence::command(python, directory, &request.focus.under(self.root()), &examples)
+    }
+
     /// Makes the private copy and picks the tests' command; the inner error is why only parsing is left.
     async fn prepare(
         &mut self,
         mut commands: Vec<TestCommand>,
         cancel: &CancellationToken,
     ) -> Result<Result<(), String>, VerifyError> {
-        if commands.is_empty() && self.check_names().is_empty() {
+        if commands.is_empty() && self.examples.is_none() && self.check_names().is_empty() {
             return Ok(Ok(()));
         }
         let sandbox = match &self.sandbox {
@@ -274,11 +295,16 @@ impl Verifier {
             return format!("parse only: {why}");
         }
         let checks = self.check_names().join(", ");
-        match (&self.tests, checks.as_str()) {
-            (Some(tests), "") => format!("parse, then `{}` ({})", tests.line(), tests.why),
-            (Some(tests), checks) => format!("parse, {checks}, then `{}` ({})", tests.line(), tests.why),
-            (None, "") => format!("parse only: {}", self.why_no_tests()),
-            (None, checks) => format!("parse, {checks}: {}", self.why_no_tests()),
+        let suite = |tests: &TestCommand| match tests.runner {
+            RunnerKind::Examples => tests.line(),
+            _ => format!("`{}` ({})", tests.line(), tests.why),
+        };
+        let suites = self.suites().map(suite).collect::<Vec<_>>().join(" and ");
+        match (suites.as_str(), checks.as_str()) {
+            ("", "") => format!("parse only: {}", self.why_no_tests()),
+            ("", checks) => format!("parse, {checks}: {}", self.why_no_tests()),
+            (suites, "") => format!("parse, then {suites}"),
+            (suites, checks) => format!("parse, {checks}, then {suites}"),
         }
     }
 
@@ -288,18 +314,46 @@ impl Verifier {
         why.cloned().unwrap_or_else(|| "no tests were found".to_owned())
     }
 
+    /// The interpreter of the project's Python code.
+    fn interpreter(&self) -> String {
+        let own = self.suites().find_map(TestCommand::interpreter);
+        own.unwrap_or_else(|| command::python(self.root(), &self.directory()))
+    }
+
+    /// Where the tests start, relative to the root.
+    fn directory(&self) -> PathBuf {
+        self.test_command().map(|command| command.directory.clone()).unwrap_or_default()
+    }
+
+    /// What a program makes of `input` in the workspace with `texts` laid over it; why it makes nothing.
+    async fn filter(
+        &self,
+        texts: &Arc<Texts>,
+        argv: &[String],
+        input: &str,
+        limits: &Limits,
+        cancel: &CancellationToken,
+    ) -> Result<String, String> {
+        let sandbox = self.sandbox.as_ref()?;
+        let shadow = self.take(texts).await.map_err(|e| e.to_string())?;
+        let cell = shadow.cell(Path::new(""));
+        let made = sandbox.filter(&cell, argv, input, limits, cancel).await;
+        self.give_back(shadow);
+        made.ok_or_else(|| "it could not be run".to_owned())
+    }
+
     /// The state of the tests before any patch; run once.
     pub async fn baseline(&self, cancel: &CancellationToken) -> Result<&Baseline, VerifyError> {
         self.baseline.get_or_try_init(|| self.run_baseline(cancel)).await
     }
 
     async fn run_baseline(&self, cancel: &CancellationToken) -> Result<Baseline, VerifyError> {
-        let (ran, results) = self.run_tests(&self.unsaved, self.request.limits.wall, cancel).await?;
+        let (ran, results) = self.run_suites(&self.unsaved, self.request.limits.wall, cancel).await?;
         if let Some(why) = results.not_run {
             return Err(VerifyError::NoTests(why));
         }
         Ok(Baseline {
-            command: self.tests.as_ref().map(TestCommand::line).unwrap_or_default(),
+            command: self.suites().map(TestCommand::line).collect::<Vec<_>>().join(" and "),
             tests: results.tests.clone(),
             passed: results.count(TestStatus::Passed),
             failed: results.count(TestStatus::Failed),
@@ -313,8 +367,8 @@ impl Verifier {
     /// The `n`-th private tree, equal to the snapshot; from 1 on, as the verifier's own is 0.
     pub async fn lane(&self, n: usize) -> Result<Lane, VerifyError> {
         let shadow = self.open_shadow(n, self.unsaved.clone()).await?;
-        let directory = self.tests.as_ref().map(|command| command.directory.clone()).unwrap_or_default();
-        let env = self.tests.as_ref().map(TestCommand::env).unwrap_or_default();
+        let directory = self.directory();
+        let env = self.test_command().map(TestCommand::env).unwrap_or_default();
         Ok(Lane { shadow, unsaved: self.unsaved.clone(), directory, env })
     }
 
@@ -323,9 +377,14 @@ impl Verifier {
         self.sandbox.as_ref().ok()
     }
 
-    /// How the tests are started, if there are any and they can be run.
+    /// How the tests that fail are started, as the baseline has it; where none fails, the project's own.
     pub fn test_command(&self) -> Option<&TestCommand> {
-        self.tests.as_ref()
+        let fails_only_in_examples = self.baseline.get().is_some_and(|baseline| {
+            let mut failing = baseline.tests.iter().filter(|(_, status)| **status == TestStatus::Failed).peekable();
+            failing.peek().is_some() && failing.all(|(name, _)| evidence::is_example(name))
+        });
+        let examples = self.examples.as_ref().filter(|_| fails_only_in_examples);
+        examples.or_else(|| self.suites().next())
     }
 
     /// The workspace's root.
@@ -338,25 +397,55 @@ impl Verifier {
         &self.request.snapshot
     }
 
+    /// What kind of change is wanted.
+    pub fn goal(&self) -> Goal {
+        self.request.goal
+    }
+
     /// Limits of one run.
     pub fn limits(&self) -> Limits {
         self.request.limits
     }
 
-    async fn run_tests(
+    /// What is run to see whether a text is right: the project's tests, then the examples.
+    fn suites(&self) -> impl Iterator<Item = &TestCommand> {
+        self.tests.iter().chain(&self.examples)
+    }
+
+    /// Runs every suite over the workspace with `texts` laid over it, within `wall` for each.
+    async fn run_suites(
         &self,
         texts: &Arc<Texts>,
         wall: Duration,
         cancel: &CancellationToken,
     ) -> Result<(Ran, Results), VerifyError> {
-        let (Ok(sandbox), Some(command)) = (&self.sandbox, &self.tests) else {
-            return Err(VerifyError::NoTests(self.why_no_tests()));
-        };
-        let shadow = self.take(texts).await?;
-        let mut cell = shadow.cell(&command.directory);
-        for (name, value) in command.env() {
-            cell = cell.env(name, value);
+        let mut all: Option<(Ran, Results)> = None;
+        for command in self.suites() {
+            let (ran, results) = self.run_suite(command, texts, wall, cancel).await?;
+            match &mut all {
+                None => all = Some((ran, results)),
+                Some((first, merged)) => {
+                    first.ms += ran.ms;
+                    merged.absorb(results);
+                }
+            }
         }
+        all.ok_or_else(|| VerifyError::NoTests(self.why_no_tests()))
+    }
+
+    async fn run_suite(
+        &self,
+        command: &TestCommand,
+        texts: &Arc<Texts>,
+        wall: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<(Ran, Results), VerifyError> {
+        let Ok(sandbox) = &self.sandbox else { return Err(VerifyError::NoTests(self.why_no_tests())) };
+        let shadow = self.take(texts).await?;
+        let cell = command
+            .env()
+            .into_iter()
+            .fold(shadow.cell(&command.directory), |cell, (name, value)| cell.env(name, value));
         let limits = Limits { wall, ..self.request.limits };
         let ran = sandbox.run(&cell, &command.as_run(), &limits, cancel).await;
         self.give_back(shadow);

@@ -58,7 +58,7 @@ impl Results {
         let output = ran.output.as_str();
         let mut results = match kind {
             RunnerKind::Pytest => pytest::read(output),
-            RunnerKind::Unittest => unittest::read(output),
+            RunnerKind::Unittest | RunnerKind::Examples => unittest::read(output),
             RunnerKind::Cargo => cargo::read(output),
             RunnerKind::Go => go::read(output),
             RunnerKind::Node if !tap::is(output) => spec::read(output),
@@ -87,6 +87,18 @@ impl Results {
     /// How many tests have this status.
     pub(super) fn count(&self, status: TestStatus) -> usize {
         self.tests.values().filter(|found| **found == status).count()
+    }
+
+    /// Adds what another suite said.
+    pub(super) fn absorb(&mut self, other: Self) {
+        if !other.tests.is_empty() && self.tests.is_empty() {
+            self.not_run = None;
+        }
+        for (name, status) in other.tests {
+            self.note(name, status);
+        }
+        self.messages.extend(other.messages);
+        self.unloaded.extend(other.unloaded);
     }
 
     /// Notes one result; of several for one name the worst stays.

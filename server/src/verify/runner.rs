@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::evidence::is_example;
+
 /// A test runner, by the format of its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunnerKind {
@@ -36,6 +38,8 @@ pub enum RunnerKind {
     Ctest,
     /// `dotnet test`, with its detailed console logger.
     Dotnet,
+    /// Examples of documentation and tasks, run by a module of ours with unittest.
+    Examples,
     /// Unknown: only the exit status counts.
     Opaque,
 }
@@ -43,9 +47,11 @@ pub enum RunnerKind {
 /// Where the sandbox shows our own plugins.
 pub(super) const PLUGIN_DIR: &str = "/run/baton";
 
-/// The plugins, by file name: the first makes a test of pytest that hangs fail alone, the others name tests.
-pub(super) const PLUGINS: [(&str, &str); 3] = [
+/// The plugins, by file name: the first makes a test of pytest that hangs fail alone, the second makes tests of examples,
+/// the others name tests.
+pub(super) const PLUGINS: [(&str, &str); 4] = [
     ("baton_limit.py", include_str!("pytest_limit.py")),
+    ("baton_examples.py", include_str!("evidence/examples.py")),
     ("jest.cjs", include_str!("reporters/jest.cjs")),
     ("rspec.rb", include_str!("reporters/rspec.rb")),
 ];
@@ -162,7 +168,7 @@ impl RunnerKind {
         let mut argv = argv.to_vec();
         match self {
             Self::Pytest => drop_words(&["-q", "-qq", "-qqq", "--quiet"], &mut argv),
-            Self::Unittest => {
+            Self::Unittest | Self::Examples => {
                 drop_words(&["-q", "--quiet"], &mut argv);
                 argv.push("-v".to_owned());
             }
@@ -211,6 +217,7 @@ impl RunnerKind {
                 }
             }
             Self::Cargo => vec![set("RUST_BACKTRACE", "0")],
+            Self::Examples => vec![set("PYTHONPATH", PLUGIN_DIR)],
             Self::Ruby => vec![
                 set("TESTOPTS", "-v"),
                 set("SPEC_OPTS", &format!("--require {PLUGIN_DIR}/rspec.rb --format BatonTap")),
@@ -226,8 +233,9 @@ impl RunnerKind {
         // A parameter may hold the separator.
         let plain = |bracket: char| name.split(bracket).next().unwrap_or(name);
         match self {
+            _ if is_example(name) => before("."),
             Self::Pytest => plain('[').rsplit_once("::").map_or(name, |(group, _)| group).to_owned(),
-            Self::Unittest => before("."),
+            Self::Unittest | Self::Examples => before("."),
             Self::Cargo => before("::"),
             Self::Go => name.split(' ').next().unwrap_or("").to_owned(),
             Self::Dotnet => plain('(').rsplit_once('.').map_or("", |(group, _)| group).to_owned(),

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Level, Limits, Request, Verdict, Verifier, VerifyError};
 use crate::patch::{Change, Edit, Fate, Patch};
+use crate::task::Goal;
 use crate::workspace::{Buffer, RelPath, Snapshot};
 
 pub(super) struct Project {
@@ -34,6 +35,13 @@ impl Project {
         self.verifier_for(focus, test, unsaved, &[], "").await
     }
 
+    /// The same for a task with this goal, in these words.
+    pub(super) async fn verifier_of(&self, focus: &str, goal: Goal, instruction: &str) -> Verifier {
+        let request = self.request(focus, None, &[], &[], "");
+        let request = Request { goal, instruction: instruction.to_owned(), ..request };
+        Verifier::open(request, &CancellationToken::new()).await.unwrap()
+    }
+
     /// The same for a task about these diagnostics, with these options of checks.
     pub(super) async fn verifier_for(
         &self,
@@ -43,19 +51,32 @@ impl Project {
         diagnostics: &[&str],
         checks: &str,
     ) -> Verifier {
+        let request = self.request(focus, test, unsaved, diagnostics, checks);
+        Verifier::open(request, &CancellationToken::new()).await.unwrap()
+    }
+
+    fn request(
+        &self,
+        focus: &str,
+        test: Option<&[&str]>,
+        unsaved: &[(&str, &str)],
+        diagnostics: &[&str],
+        checks: &str,
+    ) -> Request {
         let buffer = |text: &str| Buffer { text: text.into(), version: 1 };
         let overlay: BTreeMap<_, _> =
             unsaved.iter().map(|(p, text)| (RelPath::new(p).unwrap(), buffer(text))).collect();
-        let request = Request {
+        Request {
             snapshot: Snapshot::new(self.root(), overlay),
             focus: RelPath::new(focus).unwrap(),
+            goal: Goal::Fix,
+            instruction: String::new(),
             test: test.map(|words| words.iter().map(|word| (*word).to_owned()).collect()),
             diagnostics: diagnostics.iter().map(|said| (*said).to_owned()).collect(),
             checks: toml::from_str(checks).unwrap(),
             state_dir: self.dir.path().join("state"),
             limits: Limits { wall: Duration::from_secs(60), ..Limits::default() },
-        };
-        Verifier::open(request, &CancellationToken::new()).await.unwrap()
+        }
     }
 }
 

@@ -42,6 +42,9 @@ pub struct Rung {
     pub ms: u64,
 }
 
+/// The name of the rung that runs the given tests.
+pub(super) const TESTS: &str = "tests";
+
 /// What came of a rung.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,6 +53,8 @@ pub enum RungEnd {
     Passed,
     /// It refuses the patch.
     Failed,
+    /// It lets the patch pass and shows that this means little.
+    Doubted,
     /// The project uses it and this machine does not have it.
     Missing,
     /// It could not be run, or what it said could not be compared.
@@ -112,9 +117,9 @@ impl Report {
                     unchecked.push(format!("{} ({why})", rung.name));
                 }
                 RungEnd::Passed if rung.level == Level::Parsed => stood.push("parsed".to_owned()),
-                RungEnd::Passed | RungEnd::Failed if rung.level == Level::Tested => stood.push(tests()),
+                RungEnd::Passed | RungEnd::Failed if rung.name == TESTS => stood.push(tests()),
                 RungEnd::Passed if rung.reason.is_empty() => stood.push(rung.name.clone()),
-                RungEnd::Passed => stood.push(format!("{} ({})", rung.name, rung.reason)),
+                RungEnd::Passed | RungEnd::Doubted => stood.push(format!("{} ({})", rung.name, rung.reason)),
                 RungEnd::Failed => stood.push(format!("{} refuses it", rung.name)),
             }
         }

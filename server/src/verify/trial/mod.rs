@@ -106,7 +106,7 @@ impl Interpreted {
         let name = program.file_name()?.to_str()?;
         let runner = match kind {
             RunnerKind::Pytest => "pytest",
-            RunnerKind::Unittest => "unittest",
+            RunnerKind::Unittest | RunnerKind::Examples => "unittest",
             _ => return None,
         };
         let (interpreter, rest, here) = if name.starts_with("python") {
