@@ -253,7 +253,9 @@ impl Found {
                 markers.iter().filter(|(_, name)| facts.markers.contains(name)).map(|(dir, _)| dir.as_path()).collect();
             let homes = marked.iter().copied().chain([Path::new("")]);
             let dependencies = homes.flat_map(|home| facts.dependencies.iter().map(move |name| home.join(name)));
-            self.dependencies.extend(dependencies.filter(real));
+            // What is copied, without secrets and histories, is not shown as it is besides.
+            let copied = |path: &PathBuf| path.to_str().is_some_and(|path| self.items.contains_key(path));
+            self.dependencies.extend(dependencies.filter(|path| real(path) && !copied(path)));
             if !marked.is_empty() {
                 self.builds.extend(facts.caches.iter().map(|variable| Path::new(CACHES).join(variable)));
             }
