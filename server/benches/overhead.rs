@@ -1,12 +1,15 @@
 //! What checking through a shadow costs beside the bare tool: the project's own command after one file has changed,
 //! run in the project itself and by the verifier, in turn.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use baton::config::CheckOptions;
 use baton::patch::{Edit, Patch};
+use baton::task::Goal;
 use baton::verify::{Limits, Request, Verifier};
 use baton::workspace::{RelPath, Snapshot};
 use tokio_util::sync::CancellationToken;
@@ -49,6 +52,11 @@ async fn measure(sample: &Sample) {
     let request = Request {
         snapshot: Snapshot::new(root.clone(), Default::default()),
         focus: RelPath::new(sample.changing).expect("it is relative"),
+        goal: Goal::Edit,
+        instruction: String::new(),
+        diagnostics: Vec::new(),
+        checks: without_checks(),
+        evidence: false,
         test: Some(sample.command.iter().map(|word| (*word).to_owned()).collect()),
         state_dir: dir.path().join("state"),
         limits: Limits::default(),
@@ -80,6 +88,12 @@ async fn measure(sample: &Sample) {
         alone.as_secs_f64() * 1000.0,
         checked.as_secs_f64() * 1000.0,
     );
+}
+
+/// Like is compared with like: the bare command has no compiler or linter before it either.
+fn without_checks() -> BTreeMap<String, CheckOptions> {
+    let all = baton_grammars::all().iter().flat_map(|language| &language.facts.check);
+    all.map(|check| (check.name.clone(), CheckOptions { enabled: false, ..CheckOptions::default() })).collect()
 }
 
 fn bare(root: &Path, command: &[&str]) -> Duration {

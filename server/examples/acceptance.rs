@@ -137,6 +137,7 @@ async fn judge(
         focus: path.clone(),
         goal: Goal::Fix,
         instruction: String::new(),
+        evidence: true,
         test: Some(["python3", "-m", "unittest"].map(str::to_owned).to_vec()),
         diagnostics: Vec::new(),
         checks: Default::default(),

@@ -22,6 +22,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{Config, Places, Trust};
 use crate::run::Engine;
 use crate::task::{Budget, Goal, Tier};
+use crate::verify::Inside;
 
 /// Fixes and refactors code with a pool of models led by a local conductor, and verifies the result.
 #[derive(Parser)]
@@ -56,6 +57,8 @@ enum Command {
     /// The child process that runs the conductor's model
     #[command(hide = true)]
     ConductorHost,
+    #[command(flatten)]
+    Inside(Inside),
 }
 
 /// What `fix`, `edit` and `ask` have in common.
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Trust(arguments) => trust::run(arguments),
         Command::Clean(arguments) => clean::run(arguments),
         Command::ConductorHost => return crate::conductor::host::child_main(),
+        Command::Inside(inside) => return ExitCode::from(inside.main()),
     };
     done.unwrap_or_else(|Usage(sentence)| {
         eprintln!("baton: {sentence}");

@@ -12,8 +12,8 @@ pub mod trust;
 
 pub use editor::{EditorOptions, from_editor};
 pub use options::{
-    BudgetOptions, CheckOptions, ConductorOptions, Options, RepairOptions, ShadowOptions, ToolchainOptions, WorkerKind,
-    WorkerOptions,
+    BudgetOptions, CheckOptions, ConductorOptions, Options, RepairOptions, ShadowOptions, ToolchainOptions,
+    VerifyOptions, WorkerKind, WorkerOptions,
 };
 pub use places::Places;
 pub use trust::Trust;
@@ -38,6 +38,8 @@ pub struct Config {
     pub toolchain: ToolchainOptions,
     /// The conductor.
     pub conductor: ConductorOptions,
+    /// How patches are judged.
+    pub verify: VerifyOptions,
     /// The private copies.
     pub shadow: ShadowOptions,
     /// What the user says of checks, by their names.
@@ -93,6 +95,7 @@ impl Config {
             repair: options.repair,
             toolchain: options.toolchain,
             conductor: options.conductor,
+            verify: options.verify,
             shadow: options.shadow,
             checks: options.checks,
             places,

@@ -25,6 +25,8 @@ pub struct Options {
     pub toolchain: ToolchainOptions,
     /// The local model that conducts.
     pub conductor: ConductorOptions,
+    /// How patches are judged, beyond the project's own checks and tests.
+    pub verify: VerifyOptions,
     /// The private copies of workspaces in which checks run.
     pub shadow: ShadowOptions,
     /// What is run between parsing and the tests, by name: `[checks.clippy]`. `baton doctor` lists the names.
@@ -131,6 +133,20 @@ impl Default for ToolchainOptions {
 pub struct ConductorOptions {
     /// An encoder GGUF in place of the embedded one.
     pub encoder: Option<PathBuf>,
+}
+
+/// How patches are judged, beyond the project's own checks and tests.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct VerifyOptions {
+    /// Whether examples in documentation and in the task become tests, refactored functions are called before and after, and small changes of the changed lines must be noticed by a test.
+    pub evidence: bool,
+}
+
+impl Default for VerifyOptions {
+    fn default() -> Self {
+        Self { evidence: true }
+    }
 }
 
 /// The private copies of workspaces in which checks run.

@@ -62,7 +62,13 @@ impl fmt::Display for Finding {
 /// Looks at everything that a run would use; the conductor's model is really loaded, no worker is contacted.
 pub async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = vec![match Sandbox::probe() {
-        Ok(_) => Finding::good("sandbox", "bubblewrap works: tests can be run"),
+        Ok(sandbox) => {
+            let found = format!("confined by {}: tests can be run", sandbox.level());
+            match sandbox.refused() {
+                None => Finding::good("sandbox", found),
+                Some(why) => Finding::note("sandbox", format!("{found}, without any network; {why}")),
+            }
+        }
         Err(reason) => Finding::bad("sandbox", format!("{reason}; until then patches are parsed only")),
     }];
     if let Ok(sandbox) = Sandbox::probe() {

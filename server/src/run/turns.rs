@@ -159,6 +159,7 @@ impl<'a> Turns<'a> {
             focus: self.task.focus.path.clone(),
             goal: self.task.goal,
             instruction: self.task.instruction.clone(),
+            evidence: self.engine.config.verify.evidence,
             test: self.task.test.clone(),
             diagnostics: self.task.focus.diagnostics.clone(),
             checks: self.engine.config.checks.clone(),

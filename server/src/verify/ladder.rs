@@ -108,6 +108,9 @@ impl Verifier {
         };
         rungs.push(Rung::new(TESTS, Level::Tested, end, ran.ms));
         let Verdict::Passed(mut report) = verdict else { return Ok(verdict) };
+        if !self.request.evidence {
+            return Ok(Verdict::Passed(report));
+        }
         let fixed = before
             .tests
             .iter()

@@ -52,7 +52,7 @@ pub use manifest::Texts;
 pub use overlay::works as overlays_work;
 pub use results::TestStatus;
 pub use runner::RunnerKind;
-pub use sandbox::{Cell, End, Limits, Ran, Sandbox};
+pub use sandbox::{Cell, End, Inside, Level as SandboxLevel, Limits, Ran, Sandbox};
 pub use shadow::{Base, Shadow};
 pub use storage::{Cleaned, Keep, clean, clean_now_and_then};
 pub use trial::Trial;
@@ -79,6 +79,8 @@ pub struct Request {
     pub test: Option<Vec<String>>,
     /// Messages of the diagnostics that the task is about, in the tools' own words.
     pub diagnostics: Vec<String>,
+    /// Whether more is looked at than the project's own checks and tests: examples, behaviour, mutants.
+    pub evidence: bool,
     /// What the user says of checks, by their names.
     pub checks: Choices,
     /// Where private copies are kept; made if absent, for the user alone.
@@ -240,6 +242,9 @@ impl Verifier {
     /// What runs the examples, where there are any.
     fn find_examples(&self, commands: &[TestCommand]) -> Option<TestCommand> {
         let request = &self.request;
+        if !request.evidence {
+            return None;
+        }
         let words = std::iter::once(&request.instruction).chain(&request.diagnostics).map(String::as_str);
         let examples = evidence::given(&request.snapshot, &request.focus, &words.collect::<Vec<_>>());
         let directory = commands.first().map(|command| command.directory.clone()).unwrap_or_default();
@@ -302,10 +307,17 @@ impl Verifier {
         let suites = self.suites().map(suite).collect::<Vec<_>>().join(" and ");
         match (suites.as_str(), checks.as_str()) {
             ("", "") => format!("parse only: {}", self.why_no_tests()),
-            ("", checks) => format!("parse, {checks}: {}", self.why_no_tests()),
-            (suites, "") => format!("parse, then {suites}"),
-            (suites, checks) => format!("parse, {checks}, then {suites}"),
+            ("", checks) => format!("parse, {checks}{}: {}", self.weaker(), self.why_no_tests()),
+            (suites, "") => format!("parse, then {suites}{}", self.weaker()),
+            (suites, checks) => format!("parse, {checks}, then {suites}{}", self.weaker()),
         }
+    }
+
+    /// Which sandbox is used and why, where it is not the strongest.
+    fn weaker(&self) -> String {
+        let sandbox = self.sandbox.as_ref().ok();
+        let weaker = sandbox.and_then(|sandbox| Some((sandbox.level(), sandbox.refused()?)));
+        weaker.map(|(level, why)| format!(", confined by {level} only: {why}")).unwrap_or_default()
     }
 
     /// Why the tests say nothing.

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::manifest::{Want, above};
 use super::plan::Plan;
-use super::sandbox::{Cell, End, Limits, Sandbox};
+use super::sandbox::{Cell, End, Level, Limits, Sandbox};
 use super::storage::{self, private_dir};
 use super::tree::{self, Place, Tree};
 use super::write;
@@ -184,6 +184,9 @@ const PROBE: &str = "test \"$(cat laid)$(cat kept)\" = newold && ! test -e gone 
 /// Whether overlays work in this sandbox, on the file system that holds `state_dir`; otherwise why not, in a few
 /// words. It is tried once.
 pub async fn works(sandbox: &Sandbox, state_dir: &Path) -> Result<(), String> {
+    if sandbox.level() != Level::Bubblewrap {
+        return Err(format!("{} cannot mount", sandbox.level()));
+    }
     static TRIED: Mutex<BTreeMap<PathBuf, Result<(), String>>> = Mutex::new(BTreeMap::new());
     let known = || TRIED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(result) = known().get(state_dir) {

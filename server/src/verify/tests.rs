@@ -71,6 +71,7 @@ impl Project {
             focus: RelPath::new(focus).unwrap(),
             goal: Goal::Fix,
             instruction: String::new(),
+            evidence: true,
             test: test.map(|words| words.iter().map(|word| (*word).to_owned()).collect()),
             diagnostics: diagnostics.iter().map(|said| (*said).to_owned()).collect(),
             checks: toml::from_str(checks).unwrap(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use globset::{Glob, GlobMatcher};
 
 use super::command::names;
-use super::toolchains::{find_program, is_program};
+use super::toolchains::{has_program, is_program};
 use crate::workspace::{RelPath, Snapshot};
 
 /// What shows that a project uses a tool.
@@ -67,7 +67,7 @@ pub(super) fn program(root: &Path, directory: &Path, name: &str) -> Option<Strin
     });
     match own.find(|path| is_program(path)) {
         Some(own) => Some(own.display().to_string()),
-        None => find_program(name).map(|_| name.to_owned()),
+        None => has_program(root, &root.join(directory), name).then(|| name.to_owned()),
     }
 }
 

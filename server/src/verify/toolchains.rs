@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 /// Where toolchains install themselves below the home directory. None of these holds keys: `.cargo` and `.local`
@@ -58,6 +58,17 @@ const MOVED: [(&str, &[&str]); 8] = [
     ("CONDA_PREFIX", &[""]),
 ];
 
+/// Variables that name a place which is otherwise looked for below the home directory.
+const OWN_PLACES: [(&str, &str); 7] = [
+    ("CARGO_HOME", ".cargo"),
+    ("RUSTUP_HOME", ".rustup"),
+    ("PYENV_ROOT", ".pyenv"),
+    ("NVM_DIR", ".nvm"),
+    ("VOLTA_HOME", ".volta"),
+    ("GOPATH", "go"),
+    ("PYTHONUSERBASE", ".local"),
+];
+
 /// Variables that choose a version and are no secret.
 const CHOICES: [&str; 6] =
     ["RUSTUP_TOOLCHAIN", "PYENV_VERSION", "VIRTUAL_ENV", "TZ", "CONDA_DEFAULT_ENV", "NODE_VERSION"];
@@ -70,9 +81,30 @@ pub(super) struct Toolchains {
     search: Vec<PathBuf>,
 }
 
-/// The program of that name, as a shell would find it.
-pub(super) fn find_program(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| is_program(path))
+/// Where the system's own programs are. `PATH` is not asked: it may name a directory that anybody can write to, the
+/// workspace itself among them.
+const SYSTEM: [&str; 8] = [
+    "/usr/bin",
+    "/bin",
+    "/usr/sbin",
+    "/sbin",
+    "/usr/local/bin",
+    "/run/wrappers/bin",
+    "/run/current-system/sw/bin",
+    "/nix/var/nix/profiles/default/bin",
+];
+
+/// The system's program of that name: one that only the superuser can have put there.
+pub(super) fn system_program(name: &str) -> Option<PathBuf> {
+    system_program_in(&SYSTEM, name)
+}
+
+fn system_program_in(dirs: &[impl AsRef<Path>], name: &str) -> Option<PathBuf> {
+    let is_the_systems = |path: &PathBuf| {
+        let real = path.canonicalize().ok().and_then(|real| real.metadata().ok());
+        is_program(path) && real.is_some_and(|found| found.uid() == 0 && found.mode() & 0o022 == 0)
+    };
+    dirs.iter().map(|dir| dir.as_ref().join(name)).find(is_the_systems)
 }
 
 /// The user's home directory; a place in memory where there is none worth the name.
@@ -126,11 +158,20 @@ impl Toolchains {
         let mut seen = BTreeSet::new();
         search.retain(|dir| seen.insert(dir.clone()));
         let path = env::join_paths(search).unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
-        let mut env = vec![("HOME".to_owned(), self.home.clone().into_os_string()), ("PATH".to_owned(), path)];
+        let mut env = vec![("PATH".to_owned(), path)];
         for name in MOVED.iter().map(|(name, _)| *name).chain(CHOICES) {
             env.extend(env::var_os(name).map(|value| (name.to_owned(), value)));
         }
         env
+    }
+
+    /// Variables that say where the toolchains are, for a command whose home directory is another one.
+    pub(super) fn places(&self) -> Vec<(String, OsString)> {
+        let own = |(name, below): (&str, &str)| {
+            let place = self.home.join(below);
+            place.is_dir().then(|| (name.to_owned(), place.into_os_string()))
+        };
+        OWN_PLACES.into_iter().filter_map(own).collect()
     }
 
     fn shows(&self, dir: &Path) -> bool {
@@ -307,10 +348,10 @@ pub(super) fn normal(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
     use std::path::Path;
 
-    use super::Toolchains;
+    use super::{Toolchains, system_program, system_program_in};
 
     fn nothing_of(home: &Path, toolchains: &Toolchains) -> bool {
         !toolchains.paths.iter().any(|path| home.starts_with(path) || path.starts_with(home.join(".ssh")))
@@ -331,6 +372,21 @@ mod tests {
             assert!(!found.paths.iter().any(|path| path.starts_with(&secret)), "{program}: {:?}", found.paths);
             assert!(nothing_of(&found.home.clone(), &found));
         }
+    }
+
+    #[test]
+    fn the_sandboxs_own_programs_are_the_systems() {
+        let dir = tempfile::tempdir().unwrap();
+        let planted = dir.path().join("planted");
+        fs::create_dir(&planted).unwrap();
+        fs::copy("/bin/true", planted.join("bwrap")).unwrap();
+        fs::set_permissions(planted.join("bwrap"), fs::Permissions::from_mode(0o777)).unwrap();
+        symlink(planted.join("bwrap"), planted.join("prlimit")).unwrap();
+        // Everybody may write to them, whoever owns them.
+        assert_eq!(system_program_in(&[&planted], "bwrap"), None);
+        assert_eq!(system_program_in(&[&planted], "prlimit"), None);
+        assert_eq!(system_program_in(&[planted.as_path(), Path::new("/bin")], "sh"), Some("/bin/sh".into()));
+        assert!(system_program("bwrap").is_some_and(|found| found.starts_with("/usr") || found.starts_with("/bin")));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod command;
 mod python;
 mod warm;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -123,10 +123,12 @@ impl Interpreted {
     }
 
     fn setup(&self, focus: &RelPath, text: &str, lane: &Lane, verifier: &Verifier) -> Setup {
+        // Relative to where the tests start: not every sandbox shows the trees of all lanes at one place.
+        let up = lane.directory.components().map(|_| "..").collect::<PathBuf>();
         Setup {
             runner: self.runner.to_owned(),
             arguments: self.arguments.clone(),
-            focus: focus.under(lane.cell().root()).display().to_string(),
+            focus: focus.under(&up).display().to_string(),
             text: text.to_owned(),
             here: self.here,
             memory: verifier.limits().memory,
