@@ -37,6 +37,10 @@ pub struct Facts {
     /// Whether tests stand among the code, told apart by a mark of the language and not by their names.
     #[serde(default)]
     pub marks_tests: bool,
+    /// Names with which code under test can reach what runs it, or end it: a change that brings one is not verified
+    /// by tests that pass.
+    #[serde(default)]
+    pub reaches_tests: Vec<String>,
     /// Directories that tests need although git ignores them; read-only in the sandbox.
     pub dependencies: Vec<String>,
     /// Build directories kept warm between runs.

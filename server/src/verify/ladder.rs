@@ -10,8 +10,8 @@ use super::evidence::{Tested, Weight, is_documented};
 use super::results::{TestStatus, shortened};
 use super::verdict::{Level, MOST_REPORT, Report, Rung, RungEnd, TESTS, Verdict};
 use super::{
-    Baseline, CHECK_AT_LEAST, CHECK_FACTOR, Checked, Texts, VerifiedPatch, Verifier, VerifyError, formatting, judge,
-    parse,
+    Baseline, CHECK_AT_LEAST, CHECK_FACTOR, Checked, Texts, VerifiedPatch, Verifier, VerifyError, forgery, formatting,
+    judge, parse,
 };
 use crate::patch::Patch;
 use crate::task::Goal;
@@ -56,7 +56,7 @@ impl Verifier {
         };
         let Climbed { remarks, proof, .. } = climbed;
         let mut verdict = match self.climb_tests(patch, &texts, rungs, cancel).await {
-            Ok(verdict) => verdict,
+            Ok(verdict) => forgery::doubted(verdict, patch, self.snapshot()),
             // What the tests cannot judge, a compiler that complained before may have.
             Err(Untested { why, provable }) => match proof.filter(|_| provable) {
                 Some(proof) => {

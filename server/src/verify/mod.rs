@@ -5,6 +5,7 @@ mod checks;
 mod command;
 mod evidence;
 mod fixing;
+mod forgery;
 mod formatting;
 mod judge;
 mod ladder;
