@@ -67,7 +67,7 @@ mod tests {
             let snapshot = Snapshot::new("/nowhere".into(), BTreeMap::from([(path.clone(), buffer)]));
             let mut patch = Patch::default();
             patch.insert(path, vec![Edit { range: 0..old.len(), text: new.to_owned() }]).unwrap();
-            let report = Report { level: Level::Tested, passed: 1, failed: 0, report: "good".to_owned() };
+            let report = Report { passed: 1, ..Report::new(Level::Tested, "good".to_owned()) };
             let verdict = doubted(Verdict::Passed(report.clone()), &patch, &snapshot);
             match means {
                 None => assert_eq!(verdict, Verdict::Passed(report), "{new}"),

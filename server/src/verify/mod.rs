@@ -20,6 +20,8 @@ mod overlay;
 mod parse;
 mod pen;
 mod plan;
+#[cfg(test)]
+mod redteam;
 mod results;
 mod runner;
 mod sandbox;

@@ -472,7 +472,8 @@ mod tests {
         // A place that the user can read, wherever this is built.
         let dir = tempfile::tempdir_in("/var/tmp").unwrap();
         rustix::fs::chmod(dir.path(), 0o755.into()).unwrap();
-        let program = dir.path().join("tests");
+        // What does not bear the name is not taken for Baton itself.
+        let program = dir.path().join("baton-tests");
         fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
         let mut command = std::process::Command::new("setpriv");
         command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--inh-caps=-all"]).arg(&program);
