@@ -16,19 +16,22 @@ use tokio_util::sync::CancellationToken;
 
 const ROUNDS: usize = 11;
 
+/// What changes in a file.
+const MARK: &str = "MARK";
+
 /// A project, the file of it that changes, and its command.
 struct Sample {
     name: &'static str,
     files: Vec<(String, String)>,
     changing: &'static str,
-    command: &'static [&'static str],
+    command: Vec<String>,
 }
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("the system gives a process its event queue");
     for sample in samples() {
-        let program = sample.command[0];
+        let program = &sample.command[0];
         let is_there = Command::new("sh").args(["-c", "command -v \"$0\" > /dev/null", program]).status();
         if is_there.is_ok_and(|status| status.success()) {
             runtime.block_on(measure(&sample));
@@ -48,7 +51,7 @@ async fn measure(sample: &Sample) {
     }
     let changing = root.join(sample.changing);
     let original = fs::read_to_string(&changing).expect("it was written");
-    bare(&root, sample.command);
+    bare(&root, &sample.command);
     let request = Request {
         snapshot: Snapshot::new(root.clone(), Default::default()),
         focus: RelPath::new(sample.changing).expect("it is relative"),
@@ -57,7 +60,7 @@ async fn measure(sample: &Sample) {
         diagnostics: Vec::new(),
         checks: without_checks(),
         evidence: false,
-        test: Some(sample.command.iter().map(|word| (*word).to_owned()).collect()),
+        test: Some(sample.command.clone()),
         state_dir: dir.path().join("state"),
         limits: Limits::default(),
     };
@@ -67,13 +70,14 @@ async fn measure(sample: &Sample) {
     assert_eq!(before.failed, 0, "{}", before.output);
     let (mut alone, mut checked) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let text = original.replace("MARK", &format!("{round}"));
-        fs::write(&changing, &text).expect("it is writable");
-        alone.push(bare(&root, sample.command));
+        let new = round.to_string();
+        fs::write(&changing, original.replace(MARK, &new)).expect("it is writable");
+        alone.push(bare(&root, &sample.command));
         // The check must not find the change on disk.
         fs::write(&changing, &original).expect("it is writable");
         let mut patch = Patch::default();
-        let edit = Edit { range: 0..original.len(), text };
+        let at = original.find(MARK).expect("it has the mark");
+        let edit = Edit { range: at..at + MARK.len(), text: new };
         patch.insert(RelPath::new(sample.changing).expect("it is relative"), vec![edit]).expect("one edit");
         let started = Instant::now();
         let verdict = verifier.check(&patch, &cancel).await;
@@ -96,9 +100,9 @@ fn without_checks() -> BTreeMap<String, CheckOptions> {
     all.map(|check| (check.name.clone(), CheckOptions { enabled: false, ..CheckOptions::default() })).collect()
 }
 
-fn bare(root: &Path, command: &[&str]) -> Duration {
+fn bare(root: &Path, command: &[String]) -> Duration {
     let started = Instant::now();
-    let output = Command::new(command[0])
+    let output = Command::new(&command[0])
         .args(&command[1..])
         .current_dir(root)
         .env_remove("CARGO_TARGET_DIR")
@@ -115,31 +119,23 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 fn samples() -> Vec<Sample> {
-    let cargo = |name, command| Sample { name, files: rust(), changing: "src/module_3.rs", command };
-    let changing = "module_3.py";
+    let sample = |name, files: fn() -> Vec<(String, String)>, changing, command: &str| Sample {
+        name,
+        files: files(),
+        changing,
+        command: command.split(' ').map(str::to_owned).collect(),
+    };
+    // The one that `make` installs.
+    let pytest = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/venv/bin/pytest");
+    let pytest = fs::canonicalize(pytest).map_or("pytest".to_owned(), |path| path.display().to_string());
     vec![
-        cargo("cargo check", &["cargo", "check", "--offline"]),
-        cargo("cargo test", &["cargo", "test", "--offline"]),
-        Sample { name: "pytest, one file", files: python_files(), changing, command: &["pytest", "test_module_3.py"] },
-        Sample {
-            name: "unittest, one file",
-            files: python_files(),
-            changing,
-            command: &["python3", "-m", "unittest", "test_module_3"],
-        },
-        Sample {
-            name: "go test, one package",
-            files: go(),
-            changing: "module_3/code.go",
-            command: &["go", "test", "./module_3"],
-        },
-        Sample { name: "go build", files: go(), changing: "module_3/code.go", command: &["go", "build", "./..."] },
-        Sample {
-            name: "tsc --incremental",
-            files: typescript(),
-            changing: "src/module_3.ts",
-            command: &["tsc", "--incremental", "--outDir", "build"],
-        },
+        sample("cargo check", rust, "src/module_3.rs", "cargo check --offline"),
+        sample("cargo test", rust, "src/module_3.rs", "cargo test --offline"),
+        sample("pytest, one file", python, "module_3.py", &format!("{pytest} test_module_3.py")),
+        sample("unittest, one file", python, "module_3.py", "python3 -m unittest test_module_3"),
+        sample("go build", go, "module_3/code.go", "go build ./..."),
+        sample("go test, one package", go, "module_3/code.go", "go test ./module_3"),
+        sample("tsc --incremental", typescript, "src/module_3.ts", "tsc --incremental --outDir build"),
     ]
 }
 
@@ -160,7 +156,7 @@ fn rust() -> Vec<(String, String)> {
     files
 }
 
-fn python_files() -> Vec<(String, String)> {
+fn python() -> Vec<(String, String)> {
     let code = |n: usize| format!("WORD = 'MARK'\n\ndef f(x):\n    return x + {n}\n");
     let test = |n: usize| {
         format!(
