@@ -52,7 +52,7 @@ async fn measure(sample: &Sample) {
     let changing = root.join(sample.changing);
     let original = fs::read_to_string(&changing).expect("it was written");
     bare(&root, &sample.command);
-    let request = Request {
+    let request = || Request {
         snapshot: Snapshot::new(root.clone(), Default::default()),
         focus: RelPath::new(sample.changing).expect("it is relative"),
         goal: Goal::Edit,
@@ -65,7 +65,14 @@ async fn measure(sample: &Sample) {
         limits: Limits::default(),
     };
     let cancel = CancellationToken::new();
-    let verifier = Verifier::open(request, &cancel).await.expect("it opens");
+    // An earlier run, as there is on every day but the first. Go does not cache what it knows of a directory that is
+    // younger than two seconds.
+    let first = Verifier::open(request(), &cancel).await.expect("it opens");
+    first.baseline(&cancel).await.expect("the command runs");
+    drop(first);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    bare(&root, &sample.command);
+    let verifier = Verifier::open(request(), &cancel).await.expect("it opens");
     let before = verifier.baseline(&cancel).await.expect("the command runs");
     assert_eq!(before.failed, 0, "{}", before.output);
     let (mut alone, mut checked) = (Vec::new(), Vec::new());
@@ -129,6 +136,7 @@ fn samples() -> Vec<Sample> {
     let pytest = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/venv/bin/pytest");
     let pytest = fs::canonicalize(pytest).map_or("pytest".to_owned(), |path| path.display().to_string());
     vec![
+        sample("true", python, "module_3.py", "true"),
         sample("cargo check", rust, "src/module_3.rs", "cargo check --offline"),
         sample("cargo test", rust, "src/module_3.rs", "cargo test --offline"),
         sample("pytest, one file", python, "module_3.py", &format!("{pytest} test_module_3.py")),

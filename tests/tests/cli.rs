@@ -85,7 +85,7 @@ fn private_copies_go_when_they_are_not_in_use() {
     let held: Vec<_> = locks.map(|path| std::fs::File::open(path).unwrap()).collect();
     assert!(!held.is_empty() && held.iter().all(|lock| lock.try_lock().is_ok()));
     assert_eq!(clean(&["--all"]), "nothing to free; those of 1 workspace stay, they are in use\n");
-    drop(held);
+    held.iter().for_each(|lock| lock.unlock().unwrap());
     fix();
     let freed = clean(&["--all"]);
     assert!(freed.starts_with("freed ") && freed.ends_with(": the private copies of 1 workspace\n"), "{freed}");

@@ -101,8 +101,10 @@ impl Layer {
 
 impl Drop for Layer {
     fn drop(&mut self) {
-        // What is left is deleted when the copy is opened the next time.
-        let _ = tree::delete(&self.dir);
+        let dir = std::mem::take(&mut self.dir);
+        // A build may have left thousands of files, and nothing waits for their end. What a killed Baton leaves is
+        // deleted when the copy is opened the next time.
+        std::thread::spawn(move || tree::delete(&dir));
     }
 }
 
@@ -202,8 +204,8 @@ async fn attempt(sandbox: &Sandbox, state_dir: &Path) -> Result<(), String> {
     let claimed = storage::claim(Path::new("probe"), state_dir, &name).map_err(|e| e.to_string())?;
     let (dir, lock) = claimed.ok_or("its place is in use")?;
     let result = attempt_in(sandbox, &dir).await;
-    drop(lock);
-    if let Some(place) = dir.parent() {
+    // Closing it would not do: a process that is being started may hold it until then.
+    if let (Ok(()), Some(place)) = (lock.unlock(), dir.parent()) {
         let _ = storage::remove(place);
     }
     result

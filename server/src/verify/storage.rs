@@ -220,6 +220,13 @@ mod tests {
             (dir, lock)
         }
 
+        /// The same, and given up. Closing the lock would not do: a process that another test starts may hold it.
+        fn unused(&self, name: &str, days: u32) -> PathBuf {
+            let (dir, lock) = self.copy(name, days);
+            lock.unlock().unwrap();
+            dir
+        }
+
         fn clean(&self, keep: Option<Keep>) -> (usize, usize, usize) {
             let Cleaned { removed, kept, in_use, .. } = clean(&self.state(), keep).unwrap();
             (removed, kept, in_use)
@@ -240,11 +247,12 @@ mod tests {
         let (old, lock_of_old) = place.copy("old", 20);
         let (_, lock_of_new) = place.copy("new", 1);
         let (used, lock_of_used) = place.copy("used", 30);
-        drop((lock_of_old, lock_of_new));
+        lock_of_old.unlock().unwrap();
+        lock_of_new.unlock().unwrap();
         assert_eq!(place.clean(keep(10, u64::MAX)), (1, 2, 1));
         assert!(!old.parent().unwrap().exists() && used.join("tree/d/file").exists());
         assert_eq!(place.clean(None), (1, 1, 1));
-        drop(lock_of_used);
+        lock_of_used.unlock().unwrap();
         let all = clean(&place.state(), None).unwrap();
         assert!(all.bytes > 100_000 && all.bytes < 200_000, "{all:?}");
         assert_eq!(place.clean(None), (0, 0, 0));
@@ -253,7 +261,7 @@ mod tests {
     #[test]
     fn what_was_not_used_for_the_longest_time_makes_room() {
         let place = place();
-        let copies: Vec<PathBuf> = [5, 7, 3].iter().map(|days| place.copy(&format!("w{days}"), *days).0).collect();
+        let copies: Vec<PathBuf> = [5, 7, 3].iter().map(|days| place.unused(&format!("w{days}"), *days)).collect();
         assert_eq!(place.clean(keep(10, 150_000)), (2, 1, 0));
         assert_eq!(copies.iter().map(|copy| copy.exists()).collect::<Vec<_>>(), [false, false, true]);
     }
@@ -261,8 +269,8 @@ mod tests {
     #[test]
     fn copies_of_what_is_gone_go() {
         let place = place();
-        drop(place.copy("here", 1));
-        drop(place.copy("gone", 1));
+        place.unused("here", 1);
+        place.unused("gone", 1);
         fs::remove_dir(place.dir.path().join("gone")).unwrap();
         assert_eq!(place.clean(keep(10, u64::MAX)), (1, 1, 0));
     }
@@ -272,7 +280,7 @@ mod tests {
         let place = place();
         fs::create_dir(place.dir.path().join("victim")).unwrap();
         fs::write(place.dir.path().join("victim/file"), "x").unwrap();
-        let (dir, _) = place.copy("a", 1);
+        let dir = place.unused("a", 1);
         symlink(place.dir.path().join("victim"), dir.join("tree/link")).unwrap();
         symlink(place.dir.path().join("victim"), place.state().join("shadow/link")).unwrap();
         assert_eq!(place.clean(None), (1, 0, 0));
@@ -282,8 +290,7 @@ mod tests {
     #[test]
     fn a_lock_that_a_cleaning_removed_is_none() {
         let place = place();
-        let (dir, lock) = place.copy("a", 1);
-        drop(lock);
+        let dir = place.unused("a", 1);
         let late = File::create(dir.with_extension("lock")).unwrap();
         assert_eq!(place.clean(None), (1, 0, 0));
         assert!(!super::lock(&late, &dir).unwrap());
@@ -297,10 +304,10 @@ mod tests {
         unasked();
         assert!(!place.state().exists());
         let is_there = |path: &Path| path.exists();
-        let (first, _) = place.copy("a", 2);
+        let first = place.unused("a", 2);
         unasked();
         assert!(!is_there(&first));
-        let (second, _) = place.copy("b", 2);
+        let second = place.unused("b", 2);
         unasked();
         assert!(is_there(&second), "it was done just now");
         let stamp = File::options().write(true).open(place.state().join("shadow/cleaned")).unwrap();
