@@ -1,4 +1,5 @@
-# make demo · make build · make test · make lint · make bench · make corpus CORPUS=dir · make edit-formats CORPUS=dir
+# make demo · make build · make test · make lint · make bench · make corpus CORPUS=dir · make acceptance CORPUS=dir
+# make edit-formats CORPUS=dir
 # One profile for everything: llama.cpp is compiled once for each.
 
 CARGO := cargo
@@ -6,7 +7,7 @@ BIN := target/release/baton
 export CMAKE_C_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 
-.PHONY: demo build test lint bench corpus edit-formats setup-build setup-test
+.PHONY: demo build test lint bench corpus acceptance edit-formats setup-build setup-test
 
 demo: build
 	@tests/demo/run.sh
@@ -32,6 +33,11 @@ corpus: setup-test
 	@test -n "$(CORPUS)" || { echo "name a corpus: make corpus CORPUS=dir"; exit 2; }
 	$(CARGO) build --release --locked -p baton -p baton-tests
 	target/release/corpus "$(CORPUS)"
+
+acceptance: setup-build
+	@test -n "$(CORPUS)" || { echo "name a corpus: make acceptance CORPUS=dir"; exit 2; }
+	$(CARGO) build --release --locked -p baton
+	$(CARGO) run --release --locked -p baton --example acceptance -- "$(CORPUS)"
 
 edit-formats: setup-build
 	@test -n "$(CORPUS)" || { echo "name a corpus: make edit-formats CORPUS=dir"; exit 2; }

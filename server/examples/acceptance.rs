@@ -17,10 +17,11 @@ use baton::workspace::{RelPath, Snapshot};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-/// Edits of each solution that are tried, and the programs of a kind that are judged of one task.
+/// Edits of each solution that are tried.
 const TRIED: &str = "60";
 const SEED: &str = "1";
-const JUDGED: usize = 4;
+/// Right programs of a kind that are judged of one task; the wrong ones are judged all, as they are few and not alike.
+const RIGHT: usize = 2;
 
 /// One line of `variants.py`.
 #[derive(Debug, Deserialize)]
@@ -149,7 +150,7 @@ async fn judge(
     for (kind, text, right) in programs {
         let seen = judged.entry((*right, kind)).or_default();
         *seen += 1;
-        if *seen > JUDGED {
+        if *right && *seen > RIGHT {
             continue;
         }
         let mut patch = Patch::default();

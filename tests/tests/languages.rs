@@ -93,8 +93,10 @@ impl Sample {
             assert_eq!(after, before, "what is not verified is not applied");
             return;
         }
+        let steps = said["steps"].as_array().into_iter().flatten();
+        // Where the build may be broken, the language's own tools are asked first.
         let statuses: Vec<&str> =
-            said["steps"].as_array().into_iter().flatten().filter_map(|step| step["status"].as_str()).collect();
+            steps.filter_map(|step| step["status"].as_str()).filter(|status| *status != "declined").collect();
         assert_eq!((code, statuses), (0, vec!["rejected", "verified"]), "{said:#}");
         let verdict = &said["verdict"];
         assert_eq!(

@@ -267,7 +267,7 @@ fn an_edit_without_words_asks_for_them() {
     });
     let [question] = &*questions else { panic!("{questions:?}") };
     assert_eq!(question["message"], "What is Baton to do with `merge`?");
-    assert_eq!(question["actions"].as_array().unwrap().len(), 4);
+    assert_eq!(question["actions"].as_array().unwrap().len(), 3);
     assert_eq!(seen.lines, ["Baton: edit `merge`", "nothing was chosen"]);
     editor.client.shutdown();
 }

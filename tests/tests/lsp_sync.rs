@@ -26,7 +26,9 @@ fn titles(client: &mut Client, uri: &str, line: u32) -> Vec<String> {
 }
 
 fn fix(name: &str) -> Vec<String> {
-    vec![format!("Fix `{name}` with Baton"), format!("Edit `{name}` with Baton…")]
+    ["Fix `{}` with Baton", "Edit `{}` with Baton…", "Refactor `{}` with Baton…"]
+        .map(|title| title.replace("{}", name))
+        .to_vec()
 }
 
 #[test]
