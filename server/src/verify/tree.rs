@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
@@ -182,13 +183,30 @@ impl Tree {
     }
 }
 
-/// Deletes everything in a directory, however deep it is nested, and the directory.
+/// Deletes everything in a directory, however deep it is nested, and the directory. What was killed a moment ago may
+/// still write to it, and another thread delete in it, so it is tried for a while.
 pub(super) fn delete(dir: &Path) -> io::Result<()> {
     let open = rustix::fs::open(dir, DIRECTORY, Mode::empty())?;
     // Above every name that Baton gives.
-    empty(&open, &mut (u64::MAX / 2))?;
+    let mut next = u64::MAX / 2;
+    for _ in 0..DELETE_TRIES {
+        let deleted = empty(&open, &mut next).and_then(|()| std::fs::remove_dir(dir));
+        match deleted {
+            Err(e)
+                if matches!(e.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) && dir.exists() =>
+            {
+                std::thread::sleep(DELETE_PAUSE);
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            deleted => return deleted,
+        }
+    }
     std::fs::remove_dir(dir)
 }
+
+/// How often, and how long apart.
+const DELETE_TRIES: u32 = 100;
+const DELETE_PAUSE: Duration = Duration::from_millis(20);
 
 /// Deletes everything in `dir`. Directories are brought up before they are emptied, under numbers from `next` on, so
 /// that neither paths nor descriptors run out.
