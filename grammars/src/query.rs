@@ -4,17 +4,19 @@
 //! hostile file can keep open at once. Beyond it tree-sitter gives up the match that began first, and after a
 //! time in proportion to the text the query ends; such a file may miss some of its items.
 
+use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tree_sitter::{Language, Node, Query, QueryCursor, QueryCursorOptions, StreamingIterator, Tree};
 use tree_sitter_language::LanguageFn;
 
 /// Most matches of one query that are open at the same time.
 const IN_PROGRESS: u32 = 256;
 
-/// Most time for a text: a start, and per byte six times what code takes. What takes longer was made to, by
+/// Most processor time for a text, so that a busy machine finds no less: a start, and per byte six times what code takes. What takes longer was made to, by
 /// thousands of nodes without a meaning side by side, which the cursor counts again at each of them.
 const START: Duration = Duration::from_millis(10);
 const PER_BYTE: Duration = Duration::from_micros(1);
@@ -38,14 +40,14 @@ pub fn name(query: &Query, pattern: usize, node: Node<'_>, text: &str) -> Option
 }
 
 /// Calls `each` with the captures of every match, `(name, node)`, and the number of its pattern; of the
-/// matches that touch `near` only, if that is given.
+/// matches that touch `near` only, if that is given. Whether the query came to its end within its time.
 pub fn run<'t>(
     query: &Query,
     tree: &'t Tree,
     text: &str,
     near: Option<Range<usize>>,
     mut each: impl FnMut(&[(&str, Node<'t>)], usize),
-) {
+) -> bool {
     let mut cursor = QueryCursor::new();
     cursor.set_match_limit(IN_PROGRESS);
     if let Some(near) = near {
@@ -53,8 +55,12 @@ pub fn run<'t>(
     }
     let names = query.capture_names();
     let mut captures = Vec::new();
-    let end = Instant::now() + START + PER_BYTE * u32::try_from(text.len()).unwrap_or(u32::MAX);
-    let mut late = |_: &_| if Instant::now() < end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    let end = processor_time() + START + PER_BYTE * u32::try_from(text.len()).unwrap_or(u32::MAX);
+    let is_late = Cell::new(false);
+    let mut late = |_: &_| {
+        is_late.set(processor_time() >= end);
+        if is_late.get() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
     let options = QueryCursorOptions::new().progress_callback(&mut late);
     let mut matches = cursor.matches_with_options(query, tree.root_node(), text.as_bytes(), options);
     while let Some(found) = matches.next() {
@@ -62,4 +68,12 @@ pub fn run<'t>(
         captures.extend(found.captures().iter().map(|capture| (names[capture.index as usize], capture.node)));
         each(&captures, found.pattern_index);
     }
+    drop(matches);
+    !is_late.get() && !cursor.did_exceed_match_limit()
+}
+
+/// What this thread has used.
+fn processor_time() -> Duration {
+    let used = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(used.tv_sec.unsigned_abs(), used.tv_nsec as u32)
 }

@@ -12,22 +12,33 @@ use crate::{Language, query};
 
 impl Language {
     /// Bytes of the tests that stand among the code of a text, where the language marks them as such; all of it where
-    /// it takes too long to parse, so that nobody takes a test for code.
+    /// it takes too long to be read whole, so that nobody takes a test for code.
     pub fn tests_in(&self, text: &str) -> Vec<Range<usize>> {
         if !self.facts.marks_tests {
             return Vec::new();
         }
-        self.parse(text).map_or_else(|| vec![Range { start: 0, end: text.len() }], |tree| self.tests(&tree, text))
+        let read = self.parse(text).and_then(|tree| self.whole_tests(&tree, text));
+        read.unwrap_or_else(|| vec![Range { start: 0, end: text.len() }])
     }
 
     /// Bytes of every test of the tree, with its attributes: the outermost, in order of the text. A class or a
     /// module of tests is one of them; a helper that stands outside is none.
     pub fn tests(&self, tree: &Tree, text: &str) -> Vec<Range<usize>> {
-        let Some(query) = &self.tests else { return Vec::new() };
+        self.found_tests(tree, text).0
+    }
+
+    /// The same; `None` where the query was cut short.
+    fn whole_tests(&self, tree: &Tree, text: &str) -> Option<Vec<Range<usize>>> {
+        let (found, is_whole) = self.found_tests(tree, text);
+        is_whole.then_some(found)
+    }
+
+    fn found_tests(&self, tree: &Tree, text: &str) -> (Vec<Range<usize>>, bool) {
+        let Some(query) = &self.tests else { return (Vec::new(), true) };
         let mut found = Vec::new();
         let mut marks = HashMap::new();
         let mut attributes = HashSet::new();
-        query::run(query, tree, text, None, |captures, _| {
+        let is_whole = query::run(query, tree, text, None, |captures, _| {
             for (name, node) in captures {
                 match *name {
                     "test" => found.push(node.byte_range()),
@@ -40,7 +51,7 @@ impl Language {
         found.extend(marked(tree, &marks, &attributes));
         found.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
         found.dedup_by(|later, kept| later.end <= kept.end);
-        found
+        (found, is_whole)
     }
 }
 

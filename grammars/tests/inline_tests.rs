@@ -81,3 +81,11 @@ fn what_only_looks_like_a_test() {
         assert!(found(language, text).is_empty(), "{language}: {:?}", found(language, text));
     }
 }
+
+#[test]
+fn a_large_file_is_read_whole() {
+    let rust = baton_grammars::by_id("rust").unwrap();
+    let code = "/// Adds.\n#[inline]\npub fn f(a: u8) -> u8 {\n    match a {\n        0 => g(a, 1),\n        _ => a + 1,\n    }\n}\n\n".repeat(3000);
+    let large = format!("{code}#[cfg(test)]\nmod tests {{\n    #[test]\n    fn t() {{}}\n}}\n");
+    assert_eq!(rust.tests_in(&large), std::iter::once(code.len()..large.len() - 1).collect::<Vec<_>>());
+}
