@@ -27,6 +27,7 @@ mod runner;
 mod sandbox;
 mod shadow;
 mod storage;
+mod suites;
 mod tool;
 mod toolchains;
 mod tree;
@@ -221,41 +222,6 @@ impl Verifier {
         if cancel.is_cancelled() { Err(VerifyError::Cancelled) } else { Ok(verifier) }
     }
 
-    /// The commands that can start the tests, the likeliest first; where there are none, why.
-    fn find_tests(&mut self) -> Vec<TestCommand> {
-        let request = &self.request;
-        let (commands, why) = match &request.test {
-            Some(argv) if argv.is_empty() => (Vec::new(), "the test command is empty".to_owned()),
-            Some(argv) => (vec![TestCommand::given(argv).in_workspace(request.snapshot.root())], String::new()),
-            None => {
-                let mut found = TestCommand::find(&request.snapshot, &request.focus);
-                let missing = found.first().and_then(|command| command.missing(request.snapshot.root()));
-                let why = match missing {
-                    Some(program) => format!("{program} is not installed: its tests were not run"),
-                    None => "no tests were found; name a test command with --test".to_owned(),
-                };
-                found.retain(|command| command.missing(request.snapshot.root()).is_none());
-                (found, why)
-            }
-        };
-        self.no_tests = commands.is_empty().then_some(why);
-        commands
-    }
-
-    /// What runs the examples, where there are any.
-    fn find_examples(&self, commands: &[TestCommand]) -> Option<TestCommand> {
-        let request = &self.request;
-        if !request.evidence {
-            return None;
-        }
-        let words = std::iter::once(&request.instruction).chain(&request.diagnostics).map(String::as_str);
-        let examples = evidence::given(&request.snapshot, &request.focus, &words.collect::<Vec<_>>());
-        let directory = commands.first().map(|command| command.directory.clone()).unwrap_or_default();
-        let own = commands.first().and_then(TestCommand::interpreter);
-        let python = own.unwrap_or_else(|| command::python(self.root(), &directory));
-        evidence::command(python, directory, &request.focus.under(self.root()), &examples)
-    }
-
     /// Makes the private copy and picks the tests' command; the inner error is why only parsing is left.
     async fn prepare(
         &mut self,
@@ -297,66 +263,6 @@ impl Verifier {
         Ok(Ok(()))
     }
 
-    /// What will be checked, or why it is not: one line.
-    pub fn describe(&self) -> String {
-        if let Some(why) = &self.confined {
-            return format!("parse only: {why}");
-        }
-        let checks = self.check_names().join(", ");
-        let suite = |tests: &TestCommand| match tests.runner {
-            RunnerKind::Examples => tests.line(),
-            _ => format!("`{}` ({})", tests.line(), tests.why),
-        };
-        let suites = self.suites().map(suite).collect::<Vec<_>>().join(" and ");
-        match (suites.as_str(), checks.as_str()) {
-            ("", "") => format!("parse only: {}", self.why_no_tests()),
-            ("", checks) => format!("parse, {checks}{}: {}", self.weaker(), self.why_no_tests()),
-            (suites, "") => format!("parse, then {suites}{}", self.weaker()),
-            (suites, checks) => format!("parse, {checks}, then {suites}{}", self.weaker()),
-        }
-    }
-
-    /// Which sandbox is used and why, where it is not the strongest.
-    fn weaker(&self) -> String {
-        let sandbox = self.sandbox.as_ref().ok();
-        let weaker = sandbox.and_then(|sandbox| Some((sandbox.level(), sandbox.refused()?)));
-        weaker.map(|(level, why)| format!(", confined by {level} only: {why}")).unwrap_or_default()
-    }
-
-    /// Why the tests say nothing.
-    fn why_no_tests(&self) -> String {
-        let why = self.confined.as_ref().or(self.no_tests.as_ref());
-        why.cloned().unwrap_or_else(|| "no tests were found".to_owned())
-    }
-
-    /// The interpreter of the project's Python code.
-    fn interpreter(&self) -> String {
-        let own = self.suites().find_map(TestCommand::interpreter);
-        own.unwrap_or_else(|| command::python(self.root(), &self.directory()))
-    }
-
-    /// Where the tests start, relative to the root.
-    fn directory(&self) -> PathBuf {
-        self.test_command().map(|command| command.directory.clone()).unwrap_or_default()
-    }
-
-    /// What a program makes of `input` in the workspace with `texts` laid over it; why it makes nothing.
-    async fn filter(
-        &self,
-        texts: &Arc<Texts>,
-        argv: &[String],
-        input: &str,
-        limits: &Limits,
-        cancel: &CancellationToken,
-    ) -> Result<String, String> {
-        let sandbox = self.sandbox.as_ref()?;
-        let shadow = self.take(texts).await.map_err(|e| e.to_string())?;
-        let cell = shadow.cell(Path::new(""));
-        let made = sandbox.filter(&cell, argv, input, limits, cancel).await;
-        self.give_back(shadow);
-        made.ok_or_else(|| "it could not be run".to_owned())
-    }
-
     /// The state of the tests before any patch; run once.
     pub async fn baseline(&self, cancel: &CancellationToken) -> Result<&Baseline, VerifyError> {
         self.baseline.get_or_try_init(|| self.run_baseline(cancel)).await
@@ -392,16 +298,6 @@ impl Verifier {
         self.sandbox.as_ref().ok()
     }
 
-    /// How the tests that fail are started, as the baseline has it; where none fails, the project's own.
-    pub fn test_command(&self) -> Option<&TestCommand> {
-        let fails_only_in_examples = self.baseline.get().is_some_and(|baseline| {
-            let mut failing = baseline.tests.iter().filter(|(_, status)| **status == TestStatus::Failed).peekable();
-            failing.peek().is_some() && failing.all(|(name, _)| evidence::is_example(name))
-        });
-        let examples = self.examples.as_ref().filter(|_| fails_only_in_examples);
-        examples.or_else(|| self.suites().next())
-    }
-
     /// The workspace's root.
     pub fn root(&self) -> &Path {
         self.request.snapshot.root()
@@ -420,55 +316,6 @@ impl Verifier {
     /// Limits of one run.
     pub fn limits(&self) -> Limits {
         self.request.limits
-    }
-
-    /// What is run to see whether a text is right: the project's tests, then the examples.
-    fn suites(&self) -> impl Iterator<Item = &TestCommand> {
-        self.tests.iter().chain(&self.examples)
-    }
-
-    /// Runs every suite over the workspace with `texts` laid over it, within `wall` for each.
-    async fn run_suites(
-        &self,
-        texts: &Arc<Texts>,
-        wall: Duration,
-        cancel: &CancellationToken,
-    ) -> Result<(Ran, Results), VerifyError> {
-        let mut all: Option<(Ran, Results)> = None;
-        for command in self.suites() {
-            let (ran, results) = self.run_suite(command, texts, wall, cancel).await?;
-            match &mut all {
-                None => all = Some((ran, results)),
-                Some((first, merged)) => {
-                    first.ms += ran.ms;
-                    merged.absorb(results);
-                }
-            }
-        }
-        all.ok_or_else(|| VerifyError::NoTests(self.why_no_tests()))
-    }
-
-    async fn run_suite(
-        &self,
-        command: &TestCommand,
-        texts: &Arc<Texts>,
-        wall: Duration,
-        cancel: &CancellationToken,
-    ) -> Result<(Ran, Results), VerifyError> {
-        let Ok(sandbox) = &self.sandbox else { return Err(VerifyError::NoTests(self.why_no_tests())) };
-        let shadow = self.take(texts).await?;
-        let cell = command
-            .env()
-            .into_iter()
-            .fold(shadow.cell(&command.directory), |cell, (name, value)| cell.env(name, value));
-        let limits = Limits { wall, ..self.request.limits };
-        let ran = sandbox.run(&cell, &command.as_run(), &limits, cancel).await;
-        self.give_back(shadow);
-        if ran.end == End::Cancelled {
-            return Err(VerifyError::Cancelled);
-        }
-        let results = Results::read(command.runner, &ran);
-        Ok((ran, results))
     }
 
     /// A private copy that no other check uses, equal to the workspace with `texts` over it.

@@ -51,7 +51,7 @@ pub(super) const PLUGIN_DIR: &str = "/run/baton";
 /// the others name tests.
 pub(super) const PLUGINS: [(&str, &str); 4] = [
     ("baton_limit.py", include_str!("pytest_limit.py")),
-    ("baton_examples.py", include_str!("evidence/examples.py")),
+    ("baton_examples.py", concat!(include_str!("evidence/load.py"), include_str!("evidence/examples.py"))),
     ("jest.cjs", include_str!("reporters/jest.cjs")),
     ("rspec.rb", include_str!("reporters/rspec.rb")),
 ];

@@ -5,25 +5,10 @@ JSON, the module's path and the examples: a call, and the value it should give, 
 it should not.
 """
 import ast
-import importlib
 import json
 import math
 import os
-import sys
 import unittest
-
-
-def load(path):
-    """Imports the module as the project would: by its dotted name below the first directory that is no package."""
-    names = [os.path.splitext(os.path.basename(path))[0]]
-    home = os.path.dirname(path)
-    while os.path.exists(os.path.join(home, "__init__.py")):
-        names.insert(0, os.path.basename(home))
-        home = os.path.dirname(home)
-    if names[-1] == "__init__" and len(names) > 1:
-        names.pop()
-    sys.path.insert(0, home)
-    return importlib.import_module(".".join(names))
 
 
 def value(text, names):

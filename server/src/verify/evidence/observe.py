@@ -6,7 +6,6 @@ a crash costs one call. With the same seed and the same seeds of inputs the inpu
 What this prints is written by foreign code. It is used for one thing only: two runs that differ speak against a patch.
 """
 import ast
-import importlib
 import inspect
 import json
 import os
@@ -23,18 +22,6 @@ ANYTHING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,-_(
 
 class Slow(BaseException):
     """Raised inside a call that takes too long."""
-
-
-def load(path):
-    names = [os.path.splitext(os.path.basename(path))[0]]
-    home = os.path.dirname(path)
-    while os.path.exists(os.path.join(home, "__init__.py")):
-        names.insert(0, os.path.basename(home))
-        home = os.path.dirname(home)
-    if names[-1] == "__init__" and len(names) > 1:
-        names.pop()
-    sys.path.insert(0, home)
-    return importlib.import_module(".".join(names))
 
 
 def harvest(paths, texts, functions):

@@ -18,7 +18,7 @@ use crate::verify::{Limits, Texts, Verifier, mounted_at};
 use crate::workspace::RelPath;
 
 /// The program that the interpreter is given.
-const OBSERVER: &str = include_str!("observe.py");
+const OBSERVER: &str = concat!(include_str!("load.py"), include_str!("observe.py"));
 
 /// Calls that are made, over all functions.
 const CALLS: usize = 200;
