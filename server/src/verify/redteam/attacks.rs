@@ -203,8 +203,17 @@ fn nothing_gets_out_of_any_sandbox() {
                 continue;
             }
             let gone: Vec<&str> = walls.iter().map(String::as_str).collect();
-            let (signs, output) = Attempt { class, variant, gone: &gone }.signs(sandbox);
-            if signs.contains(&variant.canary.unwrap_or(class.canary)) {
+            let canary = variant.canary.unwrap_or(class.canary);
+            let attempt = || Attempt { class, variant, gone: &gone }.signs(sandbox);
+            let (mut signs, mut output) = attempt();
+            // The attacks beside it may leave it no process and no memory: one that succeeds once is live.
+            for _ in 1..MOST_TRIES {
+                if signs.contains(&canary) {
+                    break;
+                }
+                (signs, output) = attempt();
+            }
+            if signs.contains(&canary) {
                 tally.live += 1;
             } else {
                 tally.dead.push(format!("{what} achieves nothing without {gone:?}: {signs:?}\n{}", end_of(&output)));
@@ -213,6 +222,9 @@ fn nothing_gets_out_of_any_sandbox() {
     });
     judge("attacks", &tallies);
 }
+
+/// How often an attack is tried without the defence that it is aimed at.
+const MOST_TRIES: usize = 4;
 
 fn end_of(output: &str) -> &str {
     let start = output.len().saturating_sub(600);
