@@ -54,8 +54,8 @@ impl Verifier {
             Ok(climbed) => climbed,
             Err(why) => return unknown(rungs, why.to_string()),
         };
-        let Climbed { remarks, proof, .. } = climbed;
-        let mut verdict = match self.climb_tests(patch, &texts, rungs, cancel).await {
+        let Climbed { remarks, proof, clears, .. } = climbed;
+        let mut verdict = match self.climb_tests(patch, &texts, clears, rungs, cancel).await {
             Ok(verdict) => forgery::doubted(verdict, patch, self.snapshot()),
             // What the tests cannot judge, a compiler that complained before may have.
             Err(Untested { why, provable }) => match proof.filter(|_| provable) {
@@ -73,11 +73,13 @@ impl Verifier {
         verdict
     }
 
-    /// The tests: the highest rung. The error is why they cannot judge the patch.
+    /// The tests: the highest rung; `clears`: a check no longer finds what it found. The error is why they cannot judge
+    /// the patch.
     async fn climb_tests(
         &self,
         patch: &Patch,
         texts: &Arc<Texts>,
+        clears: bool,
         rungs: &mut Vec<Rung>,
         cancel: &CancellationToken,
     ) -> Result<Verdict, Untested> {
@@ -111,10 +113,11 @@ impl Verifier {
         if !self.request.evidence {
             return Ok(Verdict::Passed(report));
         }
-        let fixed = before
+        let mends = before
             .tests
             .iter()
             .any(|(name, status)| *status == TestStatus::Failed && after.tests.get(name) == Some(&TestStatus::Passed));
+        let fixed = mends || clears;
         let weight = self.gather(&Tested { patch, texts, after: &after, fixed }, rungs, cancel).await;
         Ok(match weight.map_err(|e| Untested { why: e.to_string(), provable: false })? {
             Weight::Accept => Verdict::Passed(report),

@@ -45,6 +45,8 @@ pub(super) struct Climbed {
     pub(super) refused: Option<Report>,
     /// Lines on what the task is about and the checks say of it now.
     pub(super) remarks: Vec<String>,
+    /// Whether one of them no longer finds something that it found.
+    pub(super) clears: bool,
     /// What they prove where no test can: errors that the task is about are gone.
     pub(super) proof: Option<String>,
 }
@@ -84,6 +86,7 @@ impl Verifier {
             };
             let judged = Judged::new(&applied.check.name, patch, &before, &after);
             let proof = proof::of(&applied.check, &judged.found, patch, snapshot, &self.request.diagnostics);
+            climbed.clears |= !judged.found.gone.is_empty();
             climbed.remarks.extend(judged.remarks(&self.request.diagnostics));
             if let Err(Some(why)) = &proof {
                 climbed.remarks.push(format!("{why}, so what {} no longer finds proves nothing", applied.check.name));

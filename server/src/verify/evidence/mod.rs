@@ -42,7 +42,7 @@ pub(super) struct Tested<'a> {
     pub texts: &'a Arc<Texts>,
     /// Every test, with it.
     pub after: &'a Results,
-    /// Whether something that failed before passes now.
+    /// Whether something that failed before passes now, or a compiler or linter no longer finds what it found.
     pub fixed: bool,
 }
 
