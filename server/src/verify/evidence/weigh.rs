@@ -1,6 +1,6 @@
 //! What a look at a patch that the tests let pass means for it. Pure.
 //!
-//! The rules, each measured on programs with known answers (`server/benches/README.md`): a refactoring that changes
+//! The rules; those of fixes are measured on programs with known answers (`server/benches/README.md`): a refactoring that changes
 //! behaviour is wrong; a fix after which nothing passes that failed before must at least change behaviour; and where no
 //! test went from failing to passing, which notices the change by itself, the tests must notice changes of what was changed.
 
