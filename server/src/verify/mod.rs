@@ -15,6 +15,7 @@ mod listing;
 mod manifest;
 mod mirror;
 mod modules;
+mod narrow;
 mod output;
 mod overlay;
 mod parse;
