@@ -51,6 +51,9 @@ pub struct Facts {
     /// Test runners, the first whose marker exists wins.
     #[serde(default)]
     pub runner: Vec<Runner>,
+    /// Where tests go that are written for a project without any, and what runs them; `None`: nothing can be said
+    /// without a test of the project beside which they could stand.
+    pub new_tests: Option<NewTests>,
     /// Formatters, the first that the project shows signs of wins.
     #[serde(default)]
     pub formatter: Vec<Formatter>,
@@ -92,6 +95,22 @@ impl Runner {
     pub fn programs(&self) -> impl Iterator<Item = &str> {
         self.command.iter().take(1).chain(&self.needs).map(String::as_str).filter(|program| *program != "sh")
     }
+}
+
+/// Where tests go that are written for one file of a project, and what runs them, from the project's directory.
+/// `{name}` stands for a name that is new there, `{dir}` for the directory of the file that they are for, as `./a/`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTests {
+    /// Path of the file, relative to the project's directory; empty if only the next field is of use.
+    #[serde(default)]
+    pub path: String,
+    /// Program and arguments; `{path}` stands for that path too.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Those of `reaches_tests` that tests are written with.
+    #[serde(default)]
+    pub frameworks: Vec<String>,
 }
 
 /// One way to lay out a file. It reads the text from its standard input and writes it to its standard

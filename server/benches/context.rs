@@ -110,7 +110,7 @@ fn text(number: usize) -> String {
 fn ask(task: &Task, map: &RwLock<Map>) -> usize {
     let step = Step { worker: "w".into(), role: Role::Worker, subtask: "Fix it.".into(), access: Access::None };
     let map = map.read().expect("nobody panicked");
-    let request = Request { task, step: &step, report: None, earlier: &[], tokens: 28_672, map: &map };
+    let request = Request { task, step: &step, report: None, earlier: &[], tokens: 28_672, map: &map, tests: None };
     let user = prompt(request).expect("it may be sent").prompt.user;
     assert!(user.contains("It uses, from") && user.contains("It is used in"), "{user}");
     user.len()
@@ -168,7 +168,7 @@ fn prompt_that_has_to_count(bencher: Bencher<'_, '_>) {
     let step = Step { worker: "w".into(), role: Role::Worker, subtask: "Fix it.".into(), access: Access::None };
     bencher.bench_local(|| {
         let map = map.read().expect("nobody panicked");
-        prompt(Request { task: &task, step: &step, report: None, earlier: &[], tokens: 2000, map: &map })
+        prompt(Request { task: &task, step: &step, report: None, earlier: &[], tokens: 2000, map: &map, tests: None })
             .expect("it may be sent")
     });
 }

@@ -139,6 +139,30 @@ impl Reading {
             None => Decision::Stop { why: stop(pool, need, &excluded) + &remarks },
         }
     }
+
+    /// Whom to ask for tests that judge what `author` made, which nothing else can: the best of the others. Pure.
+    pub fn tester(&self, author: &str, pool: &[Facts], need: &Need) -> Decision {
+        let others: Vec<Facts> = pool.iter().filter(|facts| facts.name != author).cloned().collect();
+        // Nobody has failed at it, and nothing tells whether tests are good.
+        let need = Need { judged: false, failed: Vec::new(), turns_left: 1, ..need.clone() };
+        let (choices, excluded) = mini::judge(&others, &need, &self.neighbours);
+        match choices.into_iter().next() {
+            Some(choice) => {
+                let subtask = tests_wanted(need.goal).to_owned();
+                let step = Step { worker: choice.worker, role: Role::Verifier, subtask, access: Access::None };
+                Decision::Delegate { step, why: format!("nothing can judge what {author} made; {}", choice.why) }
+            }
+            None => Decision::Stop { why: stop(&others, &need, &excluded) },
+        }
+    }
+}
+
+/// What a tester is asked to do.
+fn tests_wanted(goal: Goal) -> &'static str {
+    match goal {
+        Goal::Refactor => "Write tests that pin down what the code does now.",
+        _ => "Write tests that fail now and pass once the task is done.",
+    }
 }
 
 /// What the encoder reads of a task: the user's words, what is wrong, the code in question; the telling first.

@@ -141,11 +141,13 @@ pub struct ConductorOptions {
 pub struct VerifyOptions {
     /// Whether examples in documentation and in the task become tests, refactored functions are called before and after, and small changes of the changed lines must be noticed by a test.
     pub evidence: bool,
+    /// Whether a worker is asked to write tests where nothing else can judge a change: another than the one that made it, within the budget.
+    pub written_tests: bool,
 }
 
 impl Default for VerifyOptions {
     fn default() -> Self {
-        Self { evidence: true }
+        Self { evidence: true, written_tests: true }
     }
 }
 

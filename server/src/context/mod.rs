@@ -38,6 +38,8 @@ const DIAGNOSTICS: usize = 8;
 const DIAGNOSTIC: usize = 400;
 /// Most bytes of an earlier reply: its end, where the conclusions are.
 const REPLY: usize = 16 * 1024;
+/// Most bytes of a test that new ones should look like.
+const LIKE: usize = 4 * 1024;
 /// Most bytes of a reply, and of what is wrong with it, in a correction.
 const WRONG: usize = 3 * 1024;
 /// Tokens that are kept free for a correction, if a quarter of the prompt is not less.
@@ -135,6 +137,19 @@ pub struct Request<'a> {
     pub tokens: usize,
     /// Of the snapshot's workspace, as far as it is known.
     pub map: &'a Map,
+    /// The tests that are to be written in place of an edit.
+    pub tests: Option<NewTests<'a>>,
+}
+
+/// A file of tests that does not exist yet.
+#[derive(Debug, Clone, Copy)]
+pub struct NewTests<'a> {
+    /// Where it will be.
+    pub path: &'a RelPath,
+    /// What will run it, as a line.
+    pub command: &'a str,
+    /// A test of the project that it should look like.
+    pub like: Option<&'a RelPath>,
 }
 
 /// The prompt of one step.
@@ -155,6 +170,9 @@ pub fn prompt(request: Request<'_>) -> Result<Context, Unsendable> {
         instruction => clean("the instruction", &task.instruction),
         subtask => clean("the subtask", &step.subtask),
         focus => subject.about(),
+        tests => request.tests.is_some(),
+        test_path => request.tests.map(|tests| tests.path.as_str()),
+        test_command => request.tests.map(|tests| tests.command),
         indent => conventions::indent(baton_grammars::by_path(path.as_str().as_ref()), &text),
     };
     let system = render("system", values.clone());
@@ -188,8 +206,15 @@ fn room(limit: usize, texts: &[&str], file: usize) -> Option<usize> {
 
 /// All that may stand beside the file, in order of value.
 fn parts(request: Request<'_>, subject: &Subject<'_>, withheld: &mut Vec<String>) -> Vec<Part> {
-    let Request { task, step, report, earlier, tokens, map } = request;
+    let Request { task, step, report, earlier, tokens, map, tests } = request;
     let mut parts = Vec::new();
+    if let Some(like) = tests.and_then(|tests| tests.like)
+        && let Ok(text) = source::sendable(&task.snapshot, like)
+    {
+        let shown = (0..=LIKE.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let text = secrets::masked(&text, 0..shown, like.as_str(), withheld);
+        parts.push(Part::new(format!("A test of the project, {like}:"), language(like), text));
+    }
     let words: Vec<&str> = [task.instruction.as_str(), report.unwrap_or_default()]
         .into_iter()
         .chain(task.focus.diagnostics.iter().map(String::as_str))

@@ -27,7 +27,7 @@ fn step(role: Role, subtask: &str, access: Access) -> Step {
 }
 
 fn prompt(task: &Task, step: &Step, report: Option<&str>, earlier: &[(&str, &str)]) -> Result<Context, Unsendable> {
-    super::prompt(Request { task, step, report, earlier, tokens: 8000, map: &Map::default() })
+    super::prompt(Request { task, step, report, earlier, tokens: 8000, map: &Map::default(), tests: None })
 }
 
 fn shown(task: &Task, step: &Step, report: Option<&str>, earlier: &[(&str, &str)]) -> String {
@@ -184,7 +184,8 @@ const REPORT: &str = "1 test fails:\n- tests.test_cart.TotalTest.test_two: Asser
 fn the_definitions_it_uses_its_callers_and_the_failing_test_are_there() {
     let (_folder, task, map) = workspace(&shop(), "shop/cart.py", "sum = sum", Goal::Fix);
     let step = step(Role::Worker, "Fix it.", Access::None);
-    let request = Request { task: &task, step: &step, report: Some(REPORT), earlier: &[], tokens: 8000, map: &map };
+    let request =
+        Request { task: &task, step: &step, report: Some(REPORT), earlier: &[], tokens: 8000, map: &map, tests: None };
     let context = super::prompt(request).expect("sendable");
     insta::assert_snapshot!(format!("{}-- withheld: {:#?}", context.prompt.user, context.withheld));
     for kept in ["secret", "built", "private instructions", "PRIVATE", "AKIA", "other.js"] {
@@ -198,7 +199,8 @@ fn what_does_not_fit_is_left_out_from_the_end() {
     let step = step(Role::Worker, "Fix it.", Access::None);
     let mut shown = Vec::new();
     for tokens in [2000, 900, 800, 700, 600, 500, 400, 300, 250] {
-        let request = Request { task: &task, step: &step, report: Some(REPORT), earlier: &[], tokens, map: &map };
+        let request =
+            Request { task: &task, step: &step, report: Some(REPORT), earlier: &[], tokens, map: &map, tests: None };
         shown.push(match super::prompt(request) {
             Ok(context) => {
                 let (parts, tokens_used) = context.costs();
@@ -247,8 +249,15 @@ fn a_failing_test_is_found_by_what_its_runner_calls_it() {
         let (_folder, task, map) = workspace(&files, path, at, Goal::Fix);
         let step = step(Role::Worker, "", Access::None);
         let report = format!("1 test fails:\n- {name}: it failed");
-        let request =
-            Request { task: &task, step: &step, report: Some(&report), earlier: &[], tokens: 8000, map: &map };
+        let request = Request {
+            task: &task,
+            step: &step,
+            report: Some(&report),
+            earlier: &[],
+            tokens: 8000,
+            map: &map,
+            tests: None,
+        };
         let user = super::prompt(request).expect("sendable").prompt.user;
         let found = user.split("\n\n").find(|part| part.starts_with("A failing test")).unwrap_or("none");
         shown.push(format!("## {name}\n{found}"));
@@ -278,7 +287,7 @@ proptest::proptest! {
         let earlier = vec![("ask", odd.as_str()); steps];
         let step = step(Role::Worker, &odd, Access::All);
         let report = format!("{REPORT}\n{odd}");
-        let request = Request { task: &task, step: &step, report: Some(&report), earlier: &earlier, tokens, map: &map };
+        let request = Request { task: &task, step: &step, report: Some(&report), earlier: &earlier, tokens, map: &map, tests: None };
         if let Ok(Context { prompt, .. }) = super::prompt(request) {
             let count = |prompt: &crate::pool::Prompt| super::tokens::count(&prompt.system) + super::tokens::count(&prompt.user);
             proptest::prop_assert!(count(&prompt) <= tokens, "{} > {tokens}", count(&prompt));

@@ -26,6 +26,7 @@ pub use gate::{Asks, gate};
 pub use minimise::{edits, minimise};
 pub use protected::{holds_secrets, is_loaded_by_tests, is_test};
 pub use read::{blocks, read};
+pub use whole::fenced;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -44,6 +44,11 @@ pub(super) fn pieces(lines: &[&str]) -> Vec<Piece> {
     if open.is_some() { Vec::new() } else { found }
 }
 
+/// The pieces of fenced code in a reply, commands left out.
+pub fn fenced(reply: &str) -> Vec<String> {
+    pieces(&reply.lines().collect::<Vec<_>>()).into_iter().map(|piece| piece.code).collect()
+}
+
 /// The edits that put `code` in its place in `text`. `quote`: whether a message may quote the text.
 pub(super) fn edits(
     text: &str,

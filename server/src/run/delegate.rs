@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::Event;
 use super::turns::Turns;
-use crate::context::{self, Context};
+use crate::context::{self, Context, NewTests};
 use crate::patch::{self, Asks, Edit, Patch, Problem};
 use crate::pool::{CallError, Llm, Prompt, REPAIR, Reply, TOOLCHAIN, Usage};
 use crate::repair::{self, Limits, Target};
 use crate::task::Goal;
 use crate::toolchain;
-use crate::verify::{Baseline, Trial, Verifier};
+use crate::verify::{Baseline, Place, Trial, Verifier};
 use crate::workflow::Step;
 
 /// The status of a step whose worker had nothing to try: no attempt was made.
@@ -134,7 +134,7 @@ impl Delegation<'_> {
     /// A language model: asked once, and once more if its reply could not be used as it was.
     async fn ask(&self, llm: &Llm) -> Made {
         let task = self.turns.task;
-        let context = match self.context(llm.prompt_budget()).await {
+        let context = match self.context(llm.prompt_budget(), None).await {
             Ok(context) => context,
             Err(why) => return Made::error(why, Usage::default()),
         };
@@ -184,8 +184,8 @@ impl Delegation<'_> {
         unreachable!("the second attempt returns")
     }
 
-    /// What a worker is sent that may be sent this many tokens; why it cannot be, in words.
-    async fn context(&self, tokens: usize) -> Result<Context, String> {
+    /// What a worker is sent that may be sent this many tokens, `place`: for tests there; why it cannot be, in words.
+    pub(super) async fn context(&self, tokens: usize, place: Option<&Place>) -> Result<Context, String> {
         let Turns { task, stop, mapping, .. } = self.turns;
         let Some(mapping) = mapping.clone() else { return Err("a patch is judged, nobody is asked".into()) };
         let is_ready = tokio::select! {
@@ -202,12 +202,17 @@ impl Delegation<'_> {
         let report = before.or(self.checks.and_then(|checks| checks.report).map(str::to_owned));
         let replies = self.earlier.iter().filter_map(|made| Some((made.subtask.clone(), made.reply.clone()?)));
         let replies: Vec<(String, String)> = replies.collect();
+        let place = place.cloned();
         let made = tokio::task::spawn_blocking(move || {
+            let command = place.as_ref().map(Place::line).unwrap_or_default();
             let earlier: Vec<(&str, &str)> =
                 replies.iter().map(|(asked, said)| (asked.as_str(), said.as_str())).collect();
             mapping.look(&task.snapshot, |map| {
                 let (task, step, report, earlier) = (&task, &step, report.as_deref(), &earlier[..]);
-                context::prompt(context::Request { task, step, report, earlier, tokens, map })
+                let tests = place.as_ref();
+                let tests =
+                    tests.map(|place| NewTests { path: &place.path, command: &command, like: place.like.as_ref() });
+                context::prompt(context::Request { task, step, report, earlier, tokens, map, tests })
             })
         });
         match made.await {
@@ -217,7 +222,7 @@ impl Delegation<'_> {
     }
 
     /// One call, within what is left of the money and the time.
-    async fn call(&self, llm: &Llm, prompt: &Prompt) -> Result<Reply, CallError> {
+    pub(super) async fn call(&self, llm: &Llm, prompt: &Prompt) -> Result<Reply, CallError> {
         let hold = self.turns.money.reserve(llm.worst_case(prompt)).map_err(|refused| CallError::Failed {
             why: format!("{} was not asked: {refused}", llm.name()),
             usage: Usage::default(),
@@ -234,7 +239,7 @@ impl Delegation<'_> {
         answer
     }
 
-    fn note(&self, text: String) {
+    pub(super) fn note(&self, text: String) {
         self.turns.tell(Event::Note { number: self.number, text });
     }
 
@@ -249,11 +254,11 @@ impl Delegation<'_> {
 }
 
 impl Made {
-    fn error(why: String, usage: Usage) -> Self {
+    pub(super) fn error(why: String, usage: Usage) -> Self {
         Self { status: format!("error: {why}"), usage, ..Self::default() }
     }
 
-    fn refused(problems: &[Problem], usage: Usage) -> Self {
+    pub(super) fn refused(problems: &[Problem], usage: Usage) -> Self {
         let report: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Self { status: "refused".into(), report: Some(report.join("\n")), usage, ..Self::default() }
     }

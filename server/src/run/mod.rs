@@ -9,6 +9,7 @@ mod examine;
 mod outcome;
 mod preview;
 mod record;
+mod tester;
 mod turns;
 
 pub use engine::Engine;

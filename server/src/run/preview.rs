@@ -40,7 +40,7 @@ impl Engine {
         let mapping = self.maps.refresh(&task.snapshot, CancellationToken::new());
         mapping.ready(Duration::MAX).await;
         mapping.look(&task.snapshot, |map| {
-            context::prompt(Request { task, step: &step, report: None, earlier: &[], tokens, map })
+            context::prompt(Request { task, step: &step, report: None, earlier: &[], tokens, map, tests: None })
         })
     }
 }

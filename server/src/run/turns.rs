@@ -8,13 +8,14 @@ use tokio_util::sync::CancellationToken;
 use super::delegate::{Checks, DECLINED, Delegation, Made};
 use super::{ConductorRecord, Engine, Event, Kind, Outcome, StepRecord};
 use crate::conductor::mini::Need;
-use crate::conductor::{self, Decision};
+use crate::conductor::{self, Decision, Reading};
 use crate::context::Mapping;
 use crate::patch::{self, Patch};
 use crate::pool::{Budget, Facts, REPAIR, TOOLCHAIN};
 use crate::task::{Goal, Task, Tier};
 use crate::toolchain::Wanted;
-use crate::verify::{Baseline, Checked, Limits, Request, Verdict, Verifier, VerifyError};
+use crate::verify::{Baseline, Checked, Limits, Request, Verdict, Verifier, VerifyError, Written};
+use crate::workflow::{Role, Step};
 
 /// Most turns of one run (TRINITY, arXiv 2512.04695: at most five).
 const MAX_TURNS: usize = 5;
@@ -32,6 +33,8 @@ pub(super) struct Turns<'a> {
     pub mapping: Option<Mapping>,
     /// What may still be spent.
     pub money: Budget,
+    /// Tests that a worker was asked for, once it was.
+    pub tests: Option<Option<Written>>,
     /// What is known so far; what remains of it when the run is stopped is still true.
     pub outcome: &'a mut Outcome,
 }
@@ -49,7 +52,7 @@ impl<'a> Turns<'a> {
         outcome: &'a mut Outcome,
     ) -> Self {
         let money = Budget::new(task.budget.usd);
-        Self { engine, task, events, stop, started, mapping: None, money, outcome }
+        Self { engine, task, events, stop, started, mapping: None, money, tests: None, outcome }
     }
 
     pub fn tell(&self, event: Event) {
@@ -115,7 +118,7 @@ impl<'a> Turns<'a> {
             Ok(verifier) => verifier,
             Err(end) => return end,
         };
-        match self.judge(&verifier, patch, &mut Made::default()).await {
+        match self.judge(&verifier, patch, &mut Made::default(), None).await {
             Some(end) => end,
             None => {
                 (Kind::Stale, "the files changed meanwhile, and with those changes the fix no longer passes".into())
@@ -187,27 +190,23 @@ impl<'a> Turns<'a> {
                 Decision::Delegate { step, why } => (step, why),
                 Decision::Stop { why } => return (Kind::Failed, why),
             };
-            let name = match self.task.tier {
-                Tier::Mini => "mini",
-                Tier::Ultra => "ultra",
-            };
-            let conductor = reading.model().to_owned();
-            self.outcome.conductor = ConductorRecord { name: name.into(), model: conductor.clone(), why: why.clone() };
-            self.tell(Event::Planned { tier: self.task.tier, conductor, step: step.clone(), why });
-            self.outcome.workflow.steps.push(step.clone());
-            let number = self.outcome.workflow.steps.len();
-            self.tell(Event::StepStarted { number, worker: step.worker.clone() });
+            let number = self.plan(&reading, &step, why);
             let started = Instant::now();
             let mut made = Delegation { turns: self, step: &step, number, checks, earlier: &earlier }.run().await;
             let ms = started.elapsed().as_millis() as u64;
             self.outcome.usage.add(made.usage);
             self.tell(Event::StepEnded { number, status: made.status.clone(), usage: made.usage, ms });
+            let (worker, role) = (step.worker.clone(), step.role);
+            let at = self.outcome.steps.len();
+            self.outcome.steps.push(StepRecord { worker, role, ms, usage: made.usage, status: made.status.clone() });
             let end = match (made.patch.take(), checks) {
-                (Some(patch), Some(checks)) => self.judge(checks.verifier, patch, &mut made).await,
+                (Some(patch), Some(checks)) => {
+                    let by = Some((&reading, step.worker.as_str()));
+                    self.judge(checks.verifier, patch, &mut made, by).await
+                }
                 _ => None,
             };
-            let (worker, role) = (step.worker.clone(), step.role);
-            self.outcome.steps.push(StepRecord { worker, role, ms, usage: made.usage, status: made.status.clone() });
+            self.outcome.steps[at].status.clone_from(&made.status);
             if self.task.goal == Goal::Ask && made.reply.is_some() {
                 self.outcome.answer = made.reply;
                 return (Kind::NoChange, format!("answered by {}", step.worker));
@@ -224,12 +223,27 @@ impl<'a> Turns<'a> {
         }
     }
 
+    /// Notes a step that was decided on, and tells of it; its number, from 1.
+    pub(super) fn plan(&mut self, reading: &Reading, step: &Step, why: String) -> usize {
+        let name = match self.task.tier {
+            Tier::Mini => "mini",
+            Tier::Ultra => "ultra",
+        };
+        let conductor = reading.model().to_owned();
+        self.outcome.conductor = ConductorRecord { name: name.into(), model: conductor.clone(), why: why.clone() };
+        self.tell(Event::Planned { tier: self.task.tier, conductor, step: step.clone(), why });
+        self.outcome.workflow.steps.push(step.clone());
+        let number = self.outcome.workflow.steps.len();
+        self.tell(Event::StepStarted { number, worker: step.worker.clone() });
+        number
+    }
+
     /// What the decision goes by now.
-    fn need(&self, checks: Option<Checks<'_>>) -> Need {
+    pub(super) fn need(&self, checks: Option<Checks<'_>>) -> Need {
         let focus = self.task.snapshot.read(&self.task.focus.path).map_or(0, |text| text.len());
         let baseline = checks.and_then(|checks| checks.baseline);
         // That no tool has a fix says nothing of how hard the task is.
-        let attempts = self.outcome.steps.iter().filter(|step| step.status != DECLINED);
+        let attempts = self.outcome.steps.iter().filter(|step| step.role == Role::Worker && step.status != DECLINED);
         let failed: Vec<String> = attempts.map(|step| step.worker.clone()).collect();
         Need {
             goal: self.task.goal,
@@ -256,8 +270,15 @@ impl<'a> Turns<'a> {
         self.engine.pool.facts().into_iter().filter(can).collect()
     }
 
-    /// Judges a patch; `None` when it was refused and somebody else may try.
-    async fn judge(&mut self, verifier: &Verifier, patch: Patch, made: &mut Made) -> Option<End> {
+    /// Judges a patch; `None` when it was refused and somebody else may try. `by`: who made it, and what the conductor
+    /// knows of the task.
+    async fn judge(
+        &mut self,
+        verifier: &Verifier,
+        patch: Patch,
+        made: &mut Made,
+        by: Option<(&Reading, &str)>,
+    ) -> Option<End> {
         let patch = patch::minimise(&patch, &self.task.snapshot);
         let gated = |patch: &Patch| patch::gate(patch, &self.task.snapshot, self.task.goal).ok();
         let asks = gated(&patch).unwrap_or_default();
@@ -265,7 +286,11 @@ impl<'a> Turns<'a> {
         // What is only laid out is nothing more to ask for.
         let patch = formatted.filter(|laid_out| gated(laid_out).as_ref() == Some(&asks)).unwrap_or(patch);
         self.tell(Event::Checking(verifier.describe()));
-        let Checked { verdict, verified } = verifier.check(&patch, &self.stop).await;
+        let mut checked = verifier.check(&patch, &self.stop).await;
+        if let Some((reading, author)) = by {
+            checked = self.judge_by_tests(verifier, reading, author, &patch, checked).await;
+        }
+        let Checked { verdict, verified, .. } = checked;
         if self.stop.is_cancelled() {
             return None;
         }

@@ -121,6 +121,12 @@ impl TestCommand {
     }
 }
 
+/// Where the project of the focus lies, relative to the workspace.
+pub(super) fn home(root: &Path, focus: &RelPath, facts: &Facts) -> PathBuf {
+    let above: Vec<PathBuf> = Path::new(focus.as_str()).ancestors().skip(1).map(Path::to_owned).collect();
+    project(root, &above, facts).unwrap_or_default()
+}
+
 /// The project that the focus belongs to: the nearest directory with the most telling marker, or the outermost
 /// where the directories of one project have markers of their own.
 fn project(root: &Path, above: &[PathBuf], facts: &Facts) -> Option<PathBuf> {

@@ -6,6 +6,8 @@
 use std::path::Path;
 
 use super::verdict::{Report, Verdict};
+use baton_grammars::Language;
+
 use crate::patch::{self, Patch};
 use crate::workspace::Snapshot;
 
@@ -30,6 +32,11 @@ fn brought(patch: &Patch, snapshot: &Snapshot) -> Option<(String, String)> {
         let means = language.facts.reaches_tests.iter().find(more)?;
         Some((name.to_string(), means.clone()))
     })
+}
+
+/// Those means that a text of the language has.
+pub(super) fn means<'a>(language: &'a Language, text: &str) -> impl Iterator<Item = &'a String> {
+    language.facts.reaches_tests.iter().filter(move |means| count(text, means) > 0)
 }
 
 /// How often `word` stands in the text by itself, not as a part of a longer name.

@@ -99,7 +99,7 @@ pub(super) fn failures(results: &Results) -> String {
 }
 
 /// Each name with its message, as many as fit; the rest as a number.
-fn list(names: &[&String], results: &Results) -> String {
+pub(super) fn list(names: &[&String], results: &Results) -> String {
     let mut text = String::new();
     for (index, name) in names.iter().enumerate() {
         let message = match results.messages.get(*name) {

@@ -10,8 +10,7 @@ use super::evidence::{Tested, Weight, is_documented};
 use super::results::{TestStatus, shortened};
 use super::verdict::{Level, MOST_REPORT, Report, Rung, RungEnd, TESTS, Verdict};
 use super::{
-    Baseline, CHECK_AT_LEAST, CHECK_FACTOR, Checked, Texts, VerifiedPatch, Verifier, VerifyError, forgery, formatting,
-    judge, parse,
+    Baseline, CHECK_AT_LEAST, CHECK_FACTOR, Checked, Texts, Verifier, VerifyError, forgery, formatting, judge, parse,
 };
 use crate::patch::Patch;
 use crate::task::Goal;
@@ -25,15 +24,20 @@ impl Verifier {
     /// there before.
     pub async fn check(&self, patch: &Patch, cancel: &CancellationToken) -> Checked {
         let mut rungs = Vec::new();
-        let mut verdict = self.climb(patch, &mut rungs, cancel).await;
+        let mut lacks_tests = false;
+        let mut verdict = self.climb(patch, &mut rungs, &mut lacks_tests, cancel).await;
         verdict.report_mut().rungs = rungs;
-        let passed = matches!(verdict, Verdict::Passed(_));
-        let verified = passed.then(|| VerifiedPatch { patch: patch.clone(), verdict: verdict.clone() });
-        Checked { verdict, verified }
+        Checked::of(patch, verdict, lacks_tests)
     }
 
-    /// The rungs in their order; each that was stood on is noted.
-    async fn climb(&self, patch: &Patch, rungs: &mut Vec<Rung>, cancel: &CancellationToken) -> Verdict {
+    /// The rungs in their order; each that was stood on is noted, and whether further tests could decide.
+    async fn climb(
+        &self,
+        patch: &Patch,
+        rungs: &mut Vec<Rung>,
+        lacks_tests: &mut bool,
+        cancel: &CancellationToken,
+    ) -> Verdict {
         let started = Instant::now();
         let parsed = parse::parse(patch, self.snapshot());
         let end = if parsed.is_ok() { RungEnd::Passed } else { RungEnd::Failed };
@@ -55,15 +59,30 @@ impl Verifier {
             Err(why) => return unknown(rungs, why.to_string()),
         };
         let Climbed { remarks, proof, clears, .. } = climbed;
-        let mut verdict = match self.climb_tests(patch, &texts, clears, rungs, cancel).await {
-            Ok(verdict) => forgery::doubted(verdict, patch, self.snapshot()),
+        let tested = self.climb_tests(patch, &texts, clears, rungs, cancel).await;
+        // Without tests a refactoring can still be seen to do something else.
+        if matches!(&tested, Err(untested) if untested.provable)
+            && self.goal() == Goal::Refactor
+            && self.request.evidence
+            && let Weight::Refuse(why) = self.behaves(patch, &texts, rungs, cancel).await
+        {
+            return Verdict::Failed(Report::new(Level::Tested, why));
+        }
+        let mut verdict = match tested {
+            Ok(verdict) => {
+                *lacks_tests = matches!(verdict, Verdict::Unknown(_));
+                forgery::doubted(verdict, patch, self.snapshot())
+            }
             // What the tests cannot judge, a compiler that complained before may have.
             Err(Untested { why, provable }) => match proof.filter(|_| provable) {
                 Some(proof) => {
                     let report = shortened(&format!("{proof}\n{why}"), MOST_REPORT);
                     return Verdict::Passed(Report::new(reached(rungs), report));
                 }
-                None => unknown(rungs, why),
+                None => {
+                    *lacks_tests = provable;
+                    unknown(rungs, why)
+                }
             },
         };
         let report = verdict.report_mut();

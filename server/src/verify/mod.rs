@@ -37,6 +37,7 @@ mod verdict;
 mod walk;
 mod watch;
 mod write;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -62,6 +63,7 @@ pub use shadow::{Base, Shadow};
 pub use storage::{Cleaned, Keep, clean, clean_now_and_then};
 pub use trial::Trial;
 pub use verdict::{Level, Report, Rung, RungEnd, Verdict};
+pub use written::{Place, Written};
 
 use self::checks::Baselines;
 use self::results::Results;
@@ -172,6 +174,16 @@ pub struct Checked {
     pub verdict: Verdict,
     /// The patch as verified; only when it passed.
     pub verified: Option<VerifiedPatch>,
+    /// Whether it is Unknown only because no test says anything of it, so that further tests could decide.
+    pub lacks_tests: bool,
+}
+
+impl Checked {
+    fn of(patch: &Patch, verdict: Verdict, lacks_tests: bool) -> Self {
+        let passed = matches!(verdict, Verdict::Passed(_));
+        let verified = passed.then(|| VerifiedPatch { patch: patch.clone(), verdict: verdict.clone() });
+        Self { verdict, verified, lacks_tests }
+    }
 }
 
 /// A patch that passed. Only this module can make one.

@@ -111,8 +111,19 @@ impl Verifier {
         wall: Duration,
         cancel: &CancellationToken,
     ) -> Result<(Ran, Results), VerifyError> {
+        self.run_all(&self.suites().collect::<Vec<_>>(), texts, wall, cancel).await
+    }
+
+    /// The same for these commands.
+    pub(super) async fn run_all(
+        &self,
+        suites: &[&TestCommand],
+        texts: &Arc<Texts>,
+        wall: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<(Ran, Results), VerifyError> {
         let mut all: Option<(Ran, Results)> = None;
-        for command in self.suites() {
+        for command in suites {
             let (ran, results) = self.run_suite(command, texts, wall, cancel).await?;
             match &mut all {
                 None => all = Some((ran, results)),

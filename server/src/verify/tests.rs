@@ -81,7 +81,7 @@ impl Project {
     }
 }
 
-fn replacing(verifier: &Verifier, path: &str, old: &str, new: &str) -> Patch {
+pub(super) fn replacing(verifier: &Verifier, path: &str, old: &str, new: &str) -> Patch {
     let path = RelPath::new(path).unwrap();
     let start = verifier.snapshot().read(&path).unwrap().find(old).unwrap();
     let mut patch = Patch::default();

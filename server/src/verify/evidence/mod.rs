@@ -8,7 +8,7 @@ mod changed;
 mod examples;
 mod mutants;
 mod observe;
-mod reach;
+pub(super) mod reach;
 mod weigh;
 
 #[cfg(test)]
@@ -27,7 +27,7 @@ use self::observe::Compared;
 use self::weigh::Noticed;
 use super::results::{Results, TestStatus};
 use super::verdict::{Level, Rung, RungEnd};
-use super::{Texts, Verifier, VerifyError};
+use super::{TestCommand, Texts, Verifier, VerifyError};
 use crate::patch::Patch;
 
 /// Most mutants, and the time for all of them.
@@ -55,20 +55,13 @@ impl Verifier {
         cancel: &CancellationToken,
     ) -> Result<Weight, VerifyError> {
         let mut weight = Weight::Accept;
-        if weigh::behaviour_matters(self.goal(), tested.fixed)
-            && let Some((focus, functions)) = changed::functions(tested.patch, self.snapshot(), tested.texts)
-        {
-            let started = Instant::now();
-            let documented = examples::written(self.snapshot(), &focus);
-            let sides = (&self.unsaved, tested.texts);
-            let found = observe::compare(self, &focus, &functions, &documented, sides, cancel).await;
-            let found = found.map(|found| (weigh::behaviour(self.goal(), &found), found.to_string()));
-            rungs.push(rung("behaviour before and after", &found, started));
-            weight = weight.and(found.map_or(Weight::Accept, |(weight, _)| weight));
+        if weigh::behaviour_matters(self.goal(), tested.fixed) {
+            weight = self.behaves(tested.patch, tested.texts, rungs, cancel).await;
         }
         if !tested.fixed {
             let started = Instant::now();
-            let found = self.noticed(tested, cancel).await?;
+            let once = Duration::from_millis(self.baseline(cancel).await?.ms);
+            let found = self.noticed(tested, &self.suites().collect::<Vec<_>>(), once, cancel).await?;
             let found = found.map(|found| found.map(|found| (weigh::mutants(&found), found.to_string())));
             rungs.extend(found.as_ref().map(|found| rung("mutants of the change", found, started)));
             weight = weight.and(found.and_then(Result::ok).map_or(Weight::Accept, |(weight, _)| weight));
@@ -76,10 +69,29 @@ impl Verifier {
         if cancel.is_cancelled() { Err(VerifyError::Cancelled) } else { Ok(weight) }
     }
 
-    /// What the tests notice of mutants of the changed lines; `None` where nothing can be mutated.
-    async fn noticed(
+    /// Compares what the changed functions do without the patch and with it; a rung, where they can be called.
+    pub(super) async fn behaves(
+        &self,
+        patch: &Patch,
+        texts: &Arc<Texts>,
+        rungs: &mut Vec<Rung>,
+        cancel: &CancellationToken,
+    ) -> Weight {
+        let Some((focus, functions)) = changed::functions(patch, self.snapshot(), texts) else { return Weight::Accept };
+        let started = Instant::now();
+        let documented = examples::written(self.snapshot(), &focus);
+        let found = observe::compare(self, &focus, &functions, &documented, (&self.unsaved, texts), cancel).await;
+        let found = found.map(|found| (weigh::behaviour(self.goal(), &found), found.to_string()));
+        rungs.push(rung("behaviour before and after", &found, started));
+        found.map_or(Weight::Accept, |(weight, _)| weight)
+    }
+
+    /// What these tests, which take about `once`, notice of mutants of the changed lines; `None` where nothing can be mutated.
+    pub(super) async fn noticed(
         &self,
         tested: &Tested<'_>,
+        suites: &[&TestCommand],
+        once: Duration,
         cancel: &CancellationToken,
     ) -> Result<Option<Result<Noticed, String>>, VerifyError> {
         let mutants = changed::mutants(tested.patch, self.snapshot(), tested.texts, MUTANTS);
@@ -88,7 +100,6 @@ impl Verifier {
         }
         let passed = tested.after.tests.iter().filter(|(_, status)| **status == TestStatus::Passed);
         let passing: Vec<&String> = passed.map(|(name, _)| name).collect();
-        let once = Duration::from_millis(self.baseline(cancel).await?.ms);
         let (started, mut noticed) = (Instant::now(), Noticed::default());
         for (path, mutant) in mutants {
             let left = MUTANTS_WALL.saturating_sub(started.elapsed());
@@ -97,7 +108,7 @@ impl Verifier {
             }
             let mut texts = (**tested.texts).clone();
             texts.insert(path.clone(), Some(mutant.text.as_str().into()));
-            let results = match self.run_suites(&Arc::new(texts), left, cancel).await {
+            let results = match self.run_all(suites, &Arc::new(texts), left, cancel).await {
                 Ok((_, results)) => results,
                 Err(VerifyError::Cancelled) => return Err(VerifyError::Cancelled),
                 Err(why) => return Ok(Some(Err(why.to_string()))),

@@ -42,7 +42,7 @@ pub(in crate::verify) fn tests_of(snapshot: &Snapshot, changed: &RelPath, items:
 }
 
 /// The files of tests of a language, those that git ignores left out.
-fn files(snapshot: &Snapshot, language: Option<&str>) -> Vec<RelPath> {
+pub(in crate::verify) fn files(snapshot: &Snapshot, language: Option<&str>) -> Vec<RelPath> {
     let root = snapshot.root();
     let is_wanted = |path: &RelPath| {
         is_test(path) && baton_grammars::by_path(Path::new(path.as_str())).map(|language| language.id) == language

@@ -79,6 +79,21 @@ async fn a_refactoring_must_do_the_same() {
 }
 
 #[tokio::test]
+async fn a_refactoring_that_does_something_else_is_refused_without_tests_too() {
+    let text = CART.replace(">>> ", "");
+    let (_project, verifier) = verifier(Goal::Refactor, "", &[("cart.py", &text)]).await;
+    let same = judged(&verifier, "cart.py", "name + str(count)", "f\"{name}{count}\"").await;
+    let other = judged(&verifier, "cart.py", "count > 99", "count >= 3").await;
+    assert!(told(&same).starts_with("unknown"), "{}", told(&same));
+    assert!(told(&same).contains("behaviour before and after Passed: the same in "), "{}", told(&same));
+    assert!(
+        told(&other).starts_with("failed Tested") && told(&other).contains("calls differ: label("),
+        "{}",
+        told(&other)
+    );
+}
+
+#[tokio::test]
 async fn a_change_that_no_test_notices_is_not_verified() {
     let files: &[(&str, &str)] = &[("cart.py", CART), ("test_cart.py", TESTS)];
     let (_project, verifier) = verifier(Goal::Edit, "", files).await;

@@ -22,7 +22,7 @@ pub(in crate::verify) enum Weight {
 
 /// What the tests notice of mutants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Noticed {
+pub(in crate::verify) struct Noticed {
     /// Mutants that were tried.
     pub made: usize,
     /// The first that a test noticed.
