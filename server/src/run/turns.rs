@@ -93,6 +93,9 @@ impl<'a> Turns<'a> {
         };
         let checks = Checks { verifier: &verifier, baseline, report: report.as_deref() };
         let Some(Baseline { passed, failed, command, .. }) = baseline else { return self.converse(Some(checks)).await };
+        if let Some(why) = &baseline.and_then(|baseline| baseline.cut.as_ref()) {
+            self.tell(Event::Preparing(format!("only the tests that reach {path}: {why}")));
+        }
         self.tell(Event::Baseline { passed: *passed, failed: *failed, command: command.clone() });
         if !self.nothing_wrong(Some(checks)) {
             return self.converse(Some(checks)).await;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::checks::Climbed;
 use super::evidence::{Tested, Weight, is_documented};
 use super::results::{TestStatus, shortened};
-use super::verdict::{Level, MOST_REPORT, Report, Rung, RungEnd, TESTS, Verdict};
+use super::verdict::{Level, MOST_REPORT, REACHING, Report, Rung, RungEnd, TESTS, Verdict};
 use super::{
     Baseline, CHECK_AT_LEAST, CHECK_FACTOR, Checked, Texts, Verifier, VerifyError, forgery, formatting, judge, parse,
 };
@@ -74,16 +74,21 @@ impl Verifier {
                 forgery::doubted(verdict, patch, self.snapshot())
             }
             // What the tests cannot judge, a compiler that complained before may have.
-            Err(Untested { why, provable }) => match proof.filter(|_| provable) {
-                Some(proof) => {
-                    let report = shortened(&format!("{proof}\n{why}"), MOST_REPORT);
-                    return Verdict::Passed(Report::new(reached(rungs), report));
+            Err(Untested { why, provable }) => {
+                if !rungs.iter().any(|rung| rung.name == TESTS) {
+                    rungs.push(Rung::new(TESTS, Level::Tested, RungEnd::NotRun, 0).because(&why));
                 }
-                None => {
-                    *lacks_tests = provable;
-                    unknown(rungs, why)
+                match proof.filter(|_| provable) {
+                    Some(proof) => {
+                        let report = shortened(&format!("{proof}\n{why}"), MOST_REPORT);
+                        return Verdict::Passed(Report::new(reached(rungs), report));
+                    }
+                    None => {
+                        *lacks_tests = provable;
+                        unknown(rungs, why)
+                    }
                 }
-            },
+            }
         };
         let report = verdict.report_mut();
         if !remarks.is_empty() {
@@ -102,10 +107,7 @@ impl Verifier {
         rungs: &mut Vec<Rung>,
         cancel: &CancellationToken,
     ) -> Result<Verdict, Untested> {
-        let mut untested = |why: String, provable: bool| {
-            rungs.push(Rung::new(TESTS, Level::Tested, RungEnd::NotRun, 0).because(&why));
-            Untested { why, provable }
-        };
+        let untested = |why: String, provable: bool| Untested { why, provable };
         let Some(command) = self.suites().next() else { return Err(untested(self.why_no_tests(), true)) };
         if let Some(why) = parse::touches_tests(patch, self.snapshot(), command) {
             return Err(untested(format!("the tests cannot verify a change of the tests: {why}"), false));
@@ -114,30 +116,56 @@ impl Verifier {
             Ok(before) => before,
             Err(e) => return Err(untested(e.to_string(), matches!(e, VerifyError::NoTests(_)))),
         };
-        let wall = (Duration::from_millis(before.ms) * CHECK_FACTOR).max(CHECK_AT_LEAST).min(self.limits().wall);
-        let (ran, after) = self.run_suites(texts, wall, cancel).await.map_err(|e| untested(e.to_string(), false))?;
+        let asked = self.asked(patch, before, cancel).await.map_err(|e| untested(e.to_string(), false))?;
+        let to_mend = |name: &str| self.is_to_mend(name, before);
+        if before.cut.is_none()
+            && let Some(few) = asked.few.as_deref()
+        {
+            let ran = self.run_suites([&few.command].into_iter(), texts, self.check_wall(few.ms), cancel).await;
+            let (ran, after) = ran.map_err(|e| untested(e.to_string(), false))?;
+            let refusal = few.refusal(to_mend, before, &after);
+            let end = if refusal.is_some() { RungEnd::Failed } else { RungEnd::Passed };
+            rungs.push(Rung::new(REACHING, Level::Tested, end, ran.ms).because(&few.what));
+            if let Some(refusal) = refusal {
+                return Ok(refusal);
+            }
+        }
+        let ran =
+            self.run_suites(asked.suites.iter().map(AsRef::as_ref), texts, self.check_wall(asked.ms), cancel).await;
+        let (ran, after) = ran.map_err(|e| untested(e.to_string(), false))?;
+        let was = &asked.before;
         // A build that was broken may have hidden that there are no tests.
-        let names_none = before.tests.keys().all(|name| name.starts_with('<'));
+        let names_none = was.tests.keys().all(|name| name.starts_with('<'));
         if let Some(why) = after.not_run.as_ref().filter(|_| names_none && after.tests.is_empty()) {
             return Err(untested(why.clone(), true));
         }
-        let verdict = judge::judge(command.runner, |name| self.is_to_mend(name, before), &before.results, &after);
+        let verdict = judge::judge(command.runner, to_mend, was, &after);
         let end = match &verdict {
             Verdict::Passed(_) => RungEnd::Passed,
             Verdict::Failed(_) => RungEnd::Failed,
             Verdict::Unknown(report) => return Err(untested(report.report.clone(), true)),
         };
-        rungs.push(Rung::new(TESTS, Level::Tested, end, ran.ms));
+        match (&before.cut, &asked.few) {
+            (Some(why), Some(few)) => {
+                rungs.push(Rung::new(REACHING, Level::Tested, end, ran.ms).because(&few.what));
+                rungs.push(Rung::new(TESTS, Level::Tested, RungEnd::NotRun, 0).because(why));
+            }
+            _ => rungs.push(Rung::new(TESTS, Level::Tested, end, ran.ms)),
+        }
         let Verdict::Passed(mut report) = verdict else { return Ok(verdict) };
+        if let Some(why) = &before.cut {
+            report.report = shortened(&format!("{}\nnot all tests were run: {why}", report.report), MOST_REPORT);
+        }
         if !self.request.evidence {
             return Ok(Verdict::Passed(report));
         }
-        let mends = before
+        let mends = was
             .tests
             .iter()
             .any(|(name, status)| *status == TestStatus::Failed && after.tests.get(name) == Some(&TestStatus::Passed));
         let fixed = mends || clears;
-        let weight = self.gather(&Tested { patch, texts, after: &after, fixed }, rungs, cancel).await;
+        let tested = Tested { patch, texts, after: &after, fixed, few: asked.few.as_deref() };
+        let weight = self.gather(&tested, rungs, cancel).await;
         Ok(match weight.map_err(|e| Untested { why: e.to_string(), provable: false })? {
             Weight::Accept => Verdict::Passed(report),
             Weight::Doubt(why) => {
@@ -149,6 +177,11 @@ impl Verifier {
                 Verdict::Failed(report)
             }
         })
+    }
+
+    /// How long tests may take with a patch that took `ms` milliseconds without.
+    fn check_wall(&self, ms: u64) -> Duration {
+        (Duration::from_millis(ms) * CHECK_FACTOR).max(CHECK_AT_LEAST).min(self.limits().wall)
     }
 
     /// Whether the task is about this test, which failed before. Documentation can be out of date: what it says has to be

@@ -21,6 +21,7 @@ mod overlay;
 mod parse;
 mod pen;
 mod plan;
+mod reaching;
 #[cfg(test)]
 mod redteam;
 mod results;
@@ -66,6 +67,7 @@ pub use verdict::{Level, Report, Rung, RungEnd, Verdict};
 pub use written::{Place, Written};
 
 use self::checks::Baselines;
+use self::reaching::Reaching;
 use self::results::Results;
 use crate::patch::Patch;
 use crate::task::Goal;
@@ -135,7 +137,11 @@ pub struct Baseline {
     pub output: String,
     /// Milliseconds that the command took.
     pub ms: u64,
+    /// Why it is not the whole suite that was run: `the whole suite takes longer than 120 s`.
+    pub cut: Option<String>,
     results: Results,
+    /// What was run in its place.
+    instead: Option<Arc<Reaching>>,
 }
 
 impl Baseline {
@@ -164,6 +170,10 @@ pub struct Verifier {
     /// Private copies that no check is using.
     free: Mutex<Vec<Shadow>>,
     baseline: OnceCell<Baseline>,
+    /// The tests that reach a change, by the files that it changes.
+    reaching: Mutex<BTreeMap<Vec<RelPath>, Arc<OnceCell<Option<Arc<Reaching>>>>>>,
+    /// From which time of the whole suite on they run first.
+    slow: Duration,
     check_baselines: Baselines,
 }
 
@@ -226,6 +236,8 @@ impl Verifier {
             base: None,
             free: Mutex::default(),
             baseline: OnceCell::new(),
+            reaching: Mutex::default(),
+            slow: reaching::SLOW,
             check_baselines: Baselines::default(),
             request,
         };
@@ -282,19 +294,31 @@ impl Verifier {
     }
 
     async fn run_baseline(&self, cancel: &CancellationToken) -> Result<Baseline, VerifyError> {
-        let (ran, results) = self.run_suites(&self.unsaved, self.request.limits.wall, cancel).await?;
+        let wall = self.request.limits.wall;
+        let (mut ran, mut results) = self.run_suites(self.suites(), &self.unsaved, wall, cancel).await?;
         if let Some(why) = results.not_run {
             return Err(VerifyError::NoTests(why));
         }
+        let mut instead = None;
+        if results.tests.contains_key(results::TIME) {
+            instead = self.reaching_only(None, cancel).await?;
+        }
+        if let Some(few) = &instead {
+            results = self.with_examples(few, &results);
+            (ran.output, ran.ms) = (few.output.clone(), few.ms);
+        }
+        let own = instead.as_ref().map_or(self.tests.as_ref(), |few| Some(&few.command));
         Ok(Baseline {
-            command: self.suites().map(TestCommand::line).collect::<Vec<_>>().join(" and "),
+            command: own.into_iter().chain(&self.examples).map(TestCommand::line).collect::<Vec<_>>().join(" and "),
             tests: results.tests.clone(),
             passed: results.count(TestStatus::Passed),
             failed: results.count(TestStatus::Failed),
             report: judge::failures(&results),
             output: ran.output,
             ms: ran.ms,
+            cut: instead.as_ref().map(|_| format!("the whole suite takes longer than {} s", wall.as_secs())),
             results,
+            instead,
         })
     }
 

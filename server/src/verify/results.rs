@@ -101,6 +101,18 @@ impl Results {
         self.unloaded.extend(other.unloaded);
     }
 
+    /// What it says of the tests that are wanted.
+    pub(super) fn only(&self, is_wanted: impl Fn(&str) -> bool) -> Self {
+        let tests = self.tests.iter().filter(|(name, _)| is_wanted(name));
+        let messages = self.messages.iter().filter(|(name, _)| is_wanted(name));
+        Self {
+            tests: tests.map(|(name, status)| (name.clone(), *status)).collect(),
+            messages: messages.map(|(name, said)| (name.clone(), said.clone())).collect(),
+            unloaded: self.unloaded.iter().filter(|name| is_wanted(name)).cloned().collect(),
+            ..Self::default()
+        }
+    }
+
     /// Notes one result; of several for one name the worst stays.
     fn note(&mut self, name: impl Into<String>, status: TestStatus) {
         let kept = self.tests.entry(name.into()).or_insert(status);

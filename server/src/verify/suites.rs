@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::command::{self, TestCommand};
+use super::reaching::Reaching;
 use super::results::Results;
 use super::{End, Limits, Ran, RunnerKind, TestStatus, Texts, Verifier, VerifyError, evidence};
 
@@ -99,25 +100,24 @@ impl Verifier {
         self.test_command().map(|command| command.directory.clone()).unwrap_or_default()
     }
 
-    /// What is run to see whether a text is right: the project's tests, then the examples.
+    /// What is run to see whether a text is right: the project's tests, those that reach the focus where they do not end,
+    /// then the examples.
     pub(super) fn suites(&self) -> impl Iterator<Item = &TestCommand> {
-        self.tests.iter().chain(&self.examples)
+        let few = self.baseline.get().and_then(|baseline| baseline.instead.as_deref());
+        few.map(|few| &few.command).or(self.tests.as_ref()).into_iter().chain(&self.examples)
     }
 
-    /// Runs every suite over the workspace with `texts` laid over it, within `wall` for each.
+    /// What the tests that reach a change said before it, with what the examples did.
+    pub(super) fn with_examples(&self, few: &Reaching, all: &Results) -> Results {
+        let mut results = few.before.clone();
+        results.absorb(all.only(evidence::is_example));
+        results
+    }
+
+    /// Runs suites over the workspace with `texts` laid over it, within `wall` for each.
     pub(super) async fn run_suites(
         &self,
-        texts: &Arc<Texts>,
-        wall: Duration,
-        cancel: &CancellationToken,
-    ) -> Result<(Ran, Results), VerifyError> {
-        self.run_all(&self.suites().collect::<Vec<_>>(), texts, wall, cancel).await
-    }
-
-    /// The same for these commands.
-    pub(super) async fn run_all(
-        &self,
-        suites: &[&TestCommand],
+        suites: impl Iterator<Item = &TestCommand>,
         texts: &Arc<Texts>,
         wall: Duration,
         cancel: &CancellationToken,

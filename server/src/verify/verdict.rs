@@ -44,6 +44,8 @@ pub struct Rung {
 
 /// The name of the rung that runs the given tests.
 pub(super) const TESTS: &str = "tests";
+/// The name of the rung that runs some of them by themselves.
+pub(super) const REACHING: &str = "tests that reach the change";
 
 /// What came of a rung.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +110,8 @@ impl Report {
                 Level::Parsed | Level::Formatted => "parsed".to_owned(),
             };
         }
+        let is_whole = |rung: &Rung| rung.name == TESTS && [RungEnd::Passed, RungEnd::Failed].contains(&rung.end);
+        let whole = self.rungs.iter().any(is_whole);
         let mut stood = Vec::new();
         let mut unchecked = Vec::new();
         for rung in &self.rungs {
@@ -118,6 +122,9 @@ impl Report {
                 }
                 RungEnd::Passed if rung.level == Level::Parsed => stood.push("parsed".to_owned()),
                 RungEnd::Passed | RungEnd::Failed if rung.name == TESTS => stood.push(tests()),
+                RungEnd::Passed | RungEnd::Failed if rung.name == REACHING && !whole => {
+                    stood.push(format!("{} of those that reach the change ({})", tests(), rung.reason));
+                }
                 RungEnd::Passed if rung.reason.is_empty() => stood.push(rung.name.clone()),
                 RungEnd::Passed | RungEnd::Doubted => stood.push(format!("{} ({})", rung.name, rung.reason)),
                 RungEnd::Failed => stood.push(format!("{} refuses it", rung.name)),
@@ -172,6 +179,20 @@ mod tests {
         let line =
             "parsed · cargo check (1 error gone) · 12 tests passed, 0 failed; not checked: clippy (not installed)";
         assert_eq!(report.climbed(), line);
+    }
+
+    #[test]
+    fn tests_that_reach_the_change_are_not_taken_for_all() {
+        let mut report = Report { passed: 2, failed: 1, ..Report::new(Level::Tested, String::new()) };
+        let few = |end| Rung::new("tests that reach the change", Level::Tested, end, 9).because("2 files");
+        report.rungs = vec![few(RungEnd::Failed)];
+        assert_eq!(report.climbed(), "2 tests passed, 1 failed of those that reach the change (2 files)");
+        report.rungs =
+            vec![few(RungEnd::Passed), Rung::new("tests", Level::Tested, RungEnd::NotRun, 0).because("slow")];
+        let line = "2 tests passed, 1 failed of those that reach the change (2 files); not checked: tests (slow)";
+        assert_eq!(report.climbed(), line);
+        report.rungs[1] = Rung::new("tests", Level::Tested, RungEnd::Passed, 90);
+        assert_eq!(report.climbed(), "tests that reach the change (2 files) · 2 tests passed, 1 failed");
     }
 
     #[test]

@@ -21,14 +21,18 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 pub(super) use examples::{command, given, is_documented, is_example};
+pub(super) use reach::reaching;
 pub(super) use weigh::Weight;
 
+use self::mutants::Mutant;
 use self::observe::Compared;
 use self::weigh::Noticed;
+use super::reaching::Reaching;
 use super::results::{Results, TestStatus};
 use super::verdict::{Level, Rung, RungEnd};
 use super::{TestCommand, Texts, Verifier, VerifyError};
 use crate::patch::Patch;
+use crate::workspace::RelPath;
 
 /// Most mutants, and the time for all of them.
 const MUTANTS: usize = 6;
@@ -44,6 +48,8 @@ pub(super) struct Tested<'a> {
     pub after: &'a Results,
     /// Whether something that failed before passes now, or a compiler or linter no longer finds what it found.
     pub fixed: bool,
+    /// The tests that reach the patch, where they can be run alone.
+    pub few: Option<&'a Reaching>,
 }
 
 impl Verifier {
@@ -60,8 +66,7 @@ impl Verifier {
         }
         if !tested.fixed {
             let started = Instant::now();
-            let once = Duration::from_millis(self.baseline(cancel).await?.ms);
-            let found = self.noticed(tested, &self.suites().collect::<Vec<_>>(), once, cancel).await?;
+            let found = self.noticed(tested, cancel).await?;
             let found = found.map(|found| found.map(|found| (weigh::mutants(&found), found.to_string())));
             rungs.extend(found.as_ref().map(|found| rung("mutants of the change", found, started)));
             weight = weight.and(found.and_then(Result::ok).map_or(Weight::Accept, |(weight, _)| weight));
@@ -86,21 +91,74 @@ impl Verifier {
         found.map_or(Weight::Accept, |(weight, _)| weight)
     }
 
-    /// What these tests, which take about `once`, notice of mutants of the changed lines; `None` where nothing can be mutated.
-    pub(super) async fn noticed(
+    /// What these tests, which take about `ms` milliseconds, notice of mutants of the changed lines.
+    pub(super) async fn noticed_alone(
+        &self,
+        command: &TestCommand,
+        ms: u64,
+        tested: &Tested<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Noticed, VerifyError> {
+        let mutants = changed::mutants(tested.patch, self.snapshot(), tested.texts, MUTANTS);
+        let way = Way { suites: vec![command], ms, names: tested.after.tests.keys().collect() };
+        self.noticed_by(&way, &mutants, tested, Instant::now(), cancel).await
+    }
+
+    /// What the tests notice of mutants of the changed lines; `None` where nothing can be mutated.
+    async fn noticed(
         &self,
         tested: &Tested<'_>,
-        suites: &[&TestCommand],
-        once: Duration,
         cancel: &CancellationToken,
     ) -> Result<Option<Result<Noticed, String>>, VerifyError> {
         let mutants = changed::mutants(tested.patch, self.snapshot(), tested.texts, MUTANTS);
         if mutants.is_empty() {
             return Ok(None);
         }
-        let passed = tested.after.tests.iter().filter(|(_, status)| **status == TestStatus::Passed);
-        let passing: Vec<&String> = passed.map(|(name, _)| name).collect();
+        let whole = self.baseline(cancel).await?;
+        let mut ways = Vec::new();
+        if let Some(few) = tested.few {
+            let names = tested.after.tests.keys();
+            ways.push(Way {
+                suites: std::iter::once(&few.command).chain(&self.examples).collect(),
+                ms: few.ms,
+                names: names.filter(|name| few.before.tests.contains_key(*name) || is_example(name)).collect(),
+            });
+        }
+        // Tests that reach the change may be more than those that speak of it.
+        if tested.few.is_none() || whole.cut.is_none() {
+            ways.push(Way {
+                suites: self.suites().collect(),
+                ms: whole.ms,
+                names: tested.after.tests.keys().collect(),
+            });
+        }
         let (started, mut noticed) = (Instant::now(), Noticed::default());
+        for way in &ways {
+            noticed = match self.noticed_by(way, &mutants, tested, started, cancel).await {
+                Ok(noticed) => noticed,
+                Err(VerifyError::Cancelled) => return Err(VerifyError::Cancelled),
+                Err(why) => return Ok(Some(Err(why.to_string()))),
+            };
+            if noticed.noticed.is_some() {
+                break;
+            }
+        }
+        let slow = || Err("the tests take too long to be run again for each".to_owned());
+        Ok(Some(if noticed.made == 0 { slow() } else { Ok(noticed) }))
+    }
+
+    /// What of the mutants is noticed one way.
+    async fn noticed_by(
+        &self,
+        way: &Way<'_>,
+        mutants: &[(RelPath, Mutant)],
+        tested: &Tested<'_>,
+        started: Instant,
+        cancel: &CancellationToken,
+    ) -> Result<Noticed, VerifyError> {
+        let passes = |name: &&String| tested.after.tests.get(*name) == Some(&TestStatus::Passed);
+        let passing: Vec<&String> = way.names.iter().copied().filter(passes).collect();
+        let (once, mut noticed) = (Duration::from_millis(way.ms), Noticed::default());
         for (path, mutant) in mutants {
             let left = MUTANTS_WALL.saturating_sub(started.elapsed());
             if left < once * 2 {
@@ -108,22 +166,26 @@ impl Verifier {
             }
             let mut texts = (**tested.texts).clone();
             texts.insert(path.clone(), Some(mutant.text.as_str().into()));
-            let results = match self.run_all(suites, &Arc::new(texts), left, cancel).await {
-                Ok((_, results)) => results,
-                Err(VerifyError::Cancelled) => return Err(VerifyError::Cancelled),
-                Err(why) => return Ok(Some(Err(why.to_string()))),
-            };
+            let suites = way.suites.iter().copied();
+            let (_, results) = self.run_suites(suites, &Arc::new(texts), left, cancel).await?;
             noticed.made += 1;
             if passing.iter().any(|name| results.tests.get(*name) != Some(&TestStatus::Passed)) {
                 // One shows that the tests reach the change; the rest would only say how well.
-                noticed.noticed = Some(weigh::place(&path, &mutant));
+                noticed.noticed = Some(weigh::place(path, mutant));
                 break;
             }
-            noticed.survivor.get_or_insert_with(|| weigh::place(&path, &mutant));
+            noticed.survivor.get_or_insert_with(|| weigh::place(path, mutant));
         }
-        let slow = || Err("the tests take too long to be run again for each".to_owned());
-        Ok(Some(if noticed.made == 0 { slow() } else { Ok(noticed) }))
+        Ok(noticed)
     }
+}
+
+/// Tests that a mutant may be noticed by.
+struct Way<'a> {
+    suites: Vec<&'a TestCommand>,
+    /// Milliseconds that they take.
+    ms: u64,
+    names: Vec<&'a String>,
 }
 
 fn rung(name: &str, found: &Result<(Weight, String), String>, started: Instant) -> Rung {

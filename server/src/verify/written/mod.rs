@@ -12,7 +12,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
@@ -146,7 +146,7 @@ impl Verifier {
         let (_, before) = self.run_suite(command, &without, self.limits().wall, cancel).await?;
         // With the patch they may be the first to build it.
         let wall = self.limits().wall.max(CHECK_AT_LEAST);
-        let (_, after) = self.run_suite(command, &with, wall, cancel).await?;
+        let (ran, after) = self.run_suite(command, &with, wall, cancel).await?;
         // Where the runner cannot leave the project's own tests out, they are not counted again.
         let known = |name: &String| self.baseline.get().is_some_and(|baseline| baseline.tests.contains_key(name));
         let own = |results: &Results| -> Vec<String> {
@@ -173,13 +173,12 @@ impl Verifier {
             0 => Said::Nothing(none_counts(self.goal(), &before, &after)),
             count if !failing.is_empty() => Said::Fail(count, failing, after),
             count if self.goal() == Goal::Refactor => {
-                let tested = Tested { patch, texts: &with, after: &after, fixed: false };
-                let once = Duration::from_millis(1);
-                match self.noticed(&tested, &[command], once, cancel).await? {
-                    Some(Ok(noticed)) if noticed.noticed.is_none() => {
-                        Said::Blind(format!("{count} pass without the change and with it, and {noticed}"))
-                    }
-                    _ => Said::Pass(count),
+                let tested = Tested { patch, texts: &with, after: &after, few: None, fixed: false };
+                let noticed = self.noticed_alone(command, ran.ms, &tested, cancel).await?;
+                if noticed.made > 0 && noticed.noticed.is_none() {
+                    Said::Blind(format!("{count} pass without the change and with it, and {noticed}"))
+                } else {
+                    Said::Pass(count)
                 }
             }
             count => Said::Pass(count),

@@ -58,7 +58,7 @@ fn beside(snapshot: &Snapshot, focus: &RelPath, language: &Language, tests: &Tes
     let items = language.parse(&text).map(|tree| language.items(&tree, &text)).unwrap_or_default();
     let named = items.into_iter().filter(|item| item.kind != ItemKind::Section).map(|item| item.name);
     let near = reach::tests_of(snapshot, focus, &named.collect::<Vec<_>>());
-    let like = near.into_iter().chain(reach::files(snapshot, Some(language.id))).next()?;
+    let like = near.into_iter().chain(reach::tests_beside(snapshot, focus)).next()?;
     let path = (1..).map(|number| new_name(&like, number)).find(|path| !is_there(snapshot, path.as_ref()))??;
     let command = tests.only(std::slice::from_ref(&path))?;
     is_test(&path).then_some(Place { path, like: Some(like), command })
