@@ -12,8 +12,9 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, ensure};
 use baton::patch::{self, Edit, Patch};
 use baton::task::Goal;
-use baton::verify::{Limits, Request, RungEnd, Verdict, Verifier};
+use baton::verify::{Limits, Request, RungEnd, Verdict, Verifier, Written};
 use baton::workspace::{RelPath, Snapshot};
+use futures::{StreamExt, stream};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -27,9 +28,20 @@ const RIGHT: usize = 2;
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Line {
-    Task { name: String, visible: String, buggy: String, fixed: String },
+    Task { name: String, visible: String, hidden: String, buggy: String, fixed: String },
     Program { origin: String, text: String, right: bool },
     Count { tried: usize, wrong: usize },
+}
+
+/// A task and the programs to judge.
+#[derive(Debug)]
+struct Task {
+    name: String,
+    visible: String,
+    hidden: String,
+    buggy: String,
+    /// What each is, its text, and whether it is right.
+    programs: Vec<(String, String, bool)>,
 }
 
 /// What became of the programs of one kind.
@@ -39,7 +51,12 @@ struct Count {
     /// By what alone refused or doubted it.
     stopped: BTreeMap<String, usize>,
     accepted: usize,
+    /// Accepted where the hidden tests are those that another worker writes: what a tester without fault would bring.
+    with_tests: usize,
 }
+
+/// By whether they are right, and by what they are.
+type Counts = BTreeMap<(bool, String), Count>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -62,42 +79,50 @@ async fn run(corpus: &Path) -> Result<()> {
         .stdout(Stdio::piped())
         .spawn()?;
     let output = BufReader::new(child.stdout.take().context("it is piped")?);
-    let mut counts: BTreeMap<(bool, String), Count> = BTreeMap::new();
-    let (mut tried, mut wrong, mut plausible, mut tasks, mut without) = (0, 0, 0, 0, 0);
-    let mut task = None;
-    let mut programs: Vec<(String, String, bool)> = Vec::new();
+    let (mut tried, mut wrong, mut without) = (0, 0, 0);
+    let mut all: Vec<Task> = Vec::new();
     for line in output.lines() {
         match serde_json::from_str(&line?)? {
-            Line::Task { name, visible, buggy, fixed } => {
-                programs = vec![("the fixed solution".to_owned(), fixed, true)];
-                task = Some((name, visible, buggy));
+            Line::Task { name, visible, hidden, buggy, fixed } => {
+                let programs = vec![("the fixed solution".to_owned(), fixed, true)];
+                all.push(Task { name, visible, hidden, buggy, programs });
             }
-            Line::Program { origin, text, right, .. } => {
-                programs.push((format!("an edit of the {origin} one"), text, right))
+            Line::Program { origin, text, right } => {
+                let task = all.last_mut().context("a task begins with itself")?;
+                task.programs.push((format!("an edit of the {origin} one"), text, right));
             }
+            Line::Count { .. } if all.pop_if(|task| !task.visible.contains("assert")).is_some() => without += 1,
             Line::Count { tried: more, wrong: more_wrong } => {
-                let (name, visible, buggy) = task.take().context("a task begins with itself")?;
-                if !visible.contains("assert") {
-                    without += 1;
-                    continue;
-                }
-                tasks += 1;
                 tried += more;
                 wrong += more_wrong;
-                plausible += programs.iter().filter(|(_, _, right)| !right).count();
-                judge(&name, &visible, &buggy, &programs, &mut counts).await?;
-                eprintln!("{name}: {} programs", programs.len());
             }
         }
     }
     ensure!(child.wait()?.success(), "variants.py failed");
+    let tasks = all.len();
+    let programs = all.iter().flat_map(|task| &task.programs);
+    let plausible = programs.filter(|(_, _, right)| !right).count();
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut judged = stream::iter(all).map(|task| async move { judge(&task).await }).buffer_unordered(at_once);
+    let mut counts = Counts::new();
+    while let Some(of_task) = judged.next().await {
+        for (kind, count) in of_task? {
+            let sum = counts.entry(kind).or_default();
+            sum.all += count.all;
+            sum.accepted += count.accepted;
+            sum.with_tests += count.with_tests;
+            for (rung, times) in count.stopped {
+                *sum.stopped.entry(rung).or_default() += times;
+            }
+        }
+    }
     println!("{tasks} tasks ({without} more have no visible example), {tried} edits tried, {wrong} of them wrong");
     println!("the visible examples accept {plausible} of {wrong} wrong ones: {:.1} %", percent(plausible, wrong));
     for ((right, kind), count) in &counts {
         let word = if *right { "right" } else { "wrong" };
-        let Count { all, accepted, stopped } = count;
+        let Count { all, accepted, stopped, with_tests } = count;
         println!(
-            "{word}, {kind}: {accepted} of {all} accepted ({:.1} %); stopped by {stopped:?}",
+            "{word}, {kind}: {accepted} of {all} accepted ({:.1} %), {with_tests} with the hidden tests as another worker's; stopped by {stopped:?}",
             percent(*accepted, *all)
         );
     }
@@ -115,13 +140,9 @@ async fn run(corpus: &Path) -> Result<()> {
     Ok(())
 }
 
-async fn judge(
-    name: &str,
-    visible: &str,
-    buggy: &str,
-    programs: &[(String, String, bool)],
-    counts: &mut BTreeMap<(bool, String), Count>,
-) -> Result<()> {
+async fn judge(task: &Task) -> Result<Counts> {
+    let Task { name, visible, hidden, buggy, programs } = task;
+    let mut counts = Counts::new();
     let dir = tempfile::tempdir()?;
     let root = dir.path().join("project");
     std::fs::create_dir(&root)?;
@@ -146,6 +167,12 @@ async fn judge(
         limits: Limits::default(),
     };
     let verifier = Verifier::open(request, &cancel).await?;
+    let place = verifier.place_for_tests().map_err(anyhow::Error::msg)?;
+    let body = hidden.trim().replace('\n', "\n        ");
+    let reply = format!(
+        "```python\nimport unittest\nfrom solution import *\nfrom solution import {name}\n\n\nclass Hidden(unittest.TestCase):\n    def test_hidden(self):\n        {body}\n```\n"
+    );
+    let written = Written::read("a tester without fault", &place, &reply).ok();
     let mut judged: BTreeMap<(bool, &str), usize> = BTreeMap::new();
     for (kind, text, right) in programs {
         let seen = judged.entry((*right, kind)).or_default();
@@ -157,10 +184,16 @@ async fn judge(
         let edit = Edit { range: 0..buggy.len() + 1, text: format!("{text}\n") };
         patch.insert(path.clone(), vec![edit]).ok().context("a whole file")?;
         let patch = patch::minimise(&patch, verifier.snapshot());
-        let verdict = verifier.check(&patch, &cancel).await.verdict;
+        let checked = verifier.check(&patch, &cancel).await;
+        let verdict = checked.verdict.clone();
         let count = counts.entry((*right, kind.clone())).or_default();
         count.all += 1;
         count.accepted += usize::from(matches!(verdict, Verdict::Passed(_)));
+        let checked = match &written {
+            Some(written) if checked.lacks_tests => verifier.judge_by(written, &patch, checked, &cancel).await,
+            _ => checked,
+        };
+        count.with_tests += usize::from(checked.verified.is_some());
         for rung in &verdict.report().rungs {
             if matches!(rung.end, RungEnd::Failed | RungEnd::Doubted) {
                 *count.stopped.entry(rung.name.clone()).or_default() += 1;
@@ -173,7 +206,8 @@ async fn judge(
             );
         }
     }
-    Ok(())
+    eprintln!("{name}: {} programs", programs.len());
+    Ok(counts)
 }
 
 fn percent(part: usize, whole: usize) -> f64 {

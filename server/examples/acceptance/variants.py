@@ -120,7 +120,7 @@ def judge(job):
     chance = random.Random(f"{seed} {task['task_id']}")
     visible, hidden = textwrap.dedent(task["example_test"]), task["test"]
     buggy, fixed = (task["prompt"] + task[f"{which}_solution"] for which in ("buggy", "canonical"))
-    start = {"task": task["task_id"], "name": task["entry_point"], "visible": visible}
+    start = {"task": task["task_id"], "name": task["entry_point"], "visible": visible, "hidden": hidden}
     start |= {"buggy": ast.unparse(ast.parse(buggy)), "fixed": ast.unparse(ast.parse(fixed))}
     lines, tried, wrong = [start], 0, 0
     for origin, solution in (("buggy", buggy), ("fixed", fixed)):
