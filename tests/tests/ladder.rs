@@ -61,3 +61,49 @@ fn what_only_compiles_is_not_verified_and_says_how_far_it_came() {
         assert!(printed.stderr.contains(line), "{line}: {printed:#?}");
     }
 }
+
+/// A project whose tests of something else sleep for some seconds.
+fn shop(server: &OpenAi, seconds: u32, more: &str) -> Project {
+    let slow = "import time, unittest\n\nclass Shop(unittest.TestCase):\n    def test_open(self):\n        time.sleep(SECONDS)\n";
+    let project = Project::new(&[
+        ("cart.py", "def total(prices):\n    return sum(prices[1:])\n\ndef label(name):\n    return name\n"),
+        (
+            "test_cart.py",
+            "import unittest\nfrom cart import total, label\n\nclass Cart(unittest.TestCase):\n    def test_total(self):\n        self.assertEqual(total([1, 2]), 3)\n\n    def test_label(self):\n        self.assertEqual(label('a'), 'a')\n",
+        ),
+        ("test_shop.py", &slow.replace("SECONDS", &seconds.to_string())),
+    ]);
+    project.configure(&format!("[repair]\nenabled = false\n{more}{}", server.worker("one", "")));
+    project
+}
+
+fn sums(new: &str) -> Act {
+    Act::Say(block("cart.py", "    return sum(prices[1:])", new))
+}
+
+#[test]
+fn where_the_whole_suite_does_not_end_the_verdict_is_of_the_tests_that_reach_the_change() {
+    let server = OpenAi::start([sums("    return sum(prices)")]);
+    let project = shop(&server, 100, "[verify]\nmax_seconds = 9\n");
+    let printed = project.baton(&["fix", "cart.py", "--trust"]);
+    assert_eq!(printed.code, 0, "{printed:#?}");
+    for line in [
+        "only the tests that reach cart.py: the whole suite takes longer than 9 s",
+        "before: 1 failed, 1 passed (python3 -m unittest test_cart.py)",
+        "2 tests passed, 0 failed of those that reach the change (1 file); not checked: tests (the whole suite takes longer than 9 s)",
+    ] {
+        assert!(printed.stderr.contains(line), "{line}: {printed:#?}");
+    }
+}
+
+#[test]
+fn a_test_that_reaches_the_change_refuses_it_before_the_whole_suite_is_run() {
+    let server = OpenAi::start([sums("    return sum(prices[:1])")]);
+    let project = shop(&server, 5, "[budget]\nmax_seconds = 60\n");
+    let (code, reply) = project.json(&["fix", "cart.py"]);
+    assert_eq!((code, &reply["outcome"]), (1, &Value::from("failed")), "{reply:#}");
+    assert_eq!(rungs(&reply), ["parse passed", "python passed", "tests that reach the change failed"]);
+    assert_eq!(reply["verdict"]["rungs"][2]["reason"], "1 file", "{reply:#}");
+    let report = reply["verdict"]["report"].as_str().expect("a report");
+    assert!(report.starts_with("1 of 1 target tests still fail:\n- test_cart.Cart.test_total"), "{reply:#}");
+}

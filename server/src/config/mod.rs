@@ -83,6 +83,7 @@ impl Config {
             ("budget.max_usd", options.budget.max_usd),
             ("repair.max_seconds", options.repair.max_seconds),
             ("shadow.max_gb", options.shadow.max_gb),
+            ("verify.max_seconds", options.verify.max_seconds),
         ] {
             if !(value.is_finite() && value >= 0.0) {
                 return Err(at(format!("`{key}` must be a number of at least 0, not {value}")));

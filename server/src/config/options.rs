@@ -141,13 +141,15 @@ pub struct ConductorOptions {
 pub struct VerifyOptions {
     /// Whether examples in documentation and in the task become tests, refactored functions are called before and after, and small changes of the changed lines must be noticed by a test.
     pub evidence: bool,
+    /// Seconds that one run of the tests may take. Where the whole suite takes longer, only the tests that reach the change are run, and the verdict says so.
+    pub max_seconds: f64,
     /// Whether a worker is asked to write tests where nothing else can judge a change: another than the one that made it, within the budget.
     pub written_tests: bool,
 }
 
 impl Default for VerifyOptions {
     fn default() -> Self {
-        Self { evidence: true, written_tests: true }
+        Self { evidence: true, max_seconds: 120.0, written_tests: true }
     }
 }
 

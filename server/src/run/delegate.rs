@@ -264,6 +264,6 @@ impl Made {
     }
 }
 
-fn seconds(number: f64) -> Duration {
+pub(super) fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX)
 }

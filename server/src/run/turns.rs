@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use super::delegate::{Checks, DECLINED, Delegation, Made};
+use super::delegate::{Checks, DECLINED, Delegation, Made, seconds};
 use super::{ConductorRecord, Engine, Event, Kind, Outcome, StepRecord};
 use crate::conductor::mini::Need;
 use crate::conductor::{self, Decision, Reading};
@@ -21,6 +21,8 @@ use crate::workflow::{Role, Step};
 const MAX_TURNS: usize = 5;
 /// How long a token is, for an estimate that no model was asked for.
 const BYTES_PER_TOKEN: usize = 4;
+/// The longest that tests are waited for, in seconds.
+const DAY: f64 = 86_400.0;
 
 /// One run while it goes on.
 pub(super) struct Turns<'a> {
@@ -170,7 +172,7 @@ impl<'a> Turns<'a> {
             diagnostics: self.task.focus.diagnostics.clone(),
             checks: self.engine.config.checks.clone(),
             state_dir: self.engine.config.places.cache_dir.clone(),
-            limits: Limits::default(),
+            limits: Limits { wall: seconds(self.engine.config.verify.max_seconds.min(DAY)), ..Limits::default() },
         };
         let verifier =
             Verifier::open(request, &self.stop).await.map_err(|problem| (Kind::Failed, problem.to_string()))?;

@@ -3,30 +3,23 @@
 //!
 //! Names of files come from the repository and become words of a command line, so only plain ones are taken.
 
+mod options;
+
 use std::path::{Component, Path};
 
 use super::command::TestCommand;
 use super::runner::RunnerKind;
 use crate::workspace::RelPath;
+use options::{BATS, BUSTED, CARGO, DISCOVER, GO, JAVASCRIPT, Options, PHPUNIT, PYTEST, RSPEC, RUBY, UNITTEST};
 
 impl TestCommand {
     /// The same command for the tests of these files alone, paths relative to the workspace; `None` where its runner
     /// cannot, or where the command names what cannot be replaced. It starts where the whole one does, and its tests
     /// have the names that they have there.
     pub(super) fn only(&self, files: &[RelPath]) -> Option<Self> {
-        let mut wanted: Vec<&str> = Vec::new();
-        for file in files {
-            let file = Path::new(file.as_str()).strip_prefix(&self.directory).ok()?.to_str()?;
-            if !wanted.contains(&file) {
-                wanted.push(file);
-            }
-        }
-        if wanted.is_empty() || !wanted.iter().all(|file| is_plain(file)) {
-            return None;
-        }
-        let program = self.program()?;
-        let (before, own) = self.argv.split_at(program + 1);
-        let name = before[program].rsplit('/').next()?;
+        let wanted = self.from_here(files)?;
+        let (before, own) = self.argv.split_at(self.program()? + 1);
+        let name = before.last()?.rsplit('/').next()?;
         let own = match self.runner {
             RunnerKind::Pytest => named(own, PYTEST, &wanted),
             RunnerKind::Unittest => unittest(own, &wanted),
@@ -54,6 +47,44 @@ impl TestCommand {
         Some(Self { argv: [before, &own].concat(), ..self.clone() })
     }
 
+    /// The same command for the tests that import one of these files, or what imports it, as the runner itself finds them;
+    /// `None` where it does not.
+    pub(super) fn related(&self, files: &[RelPath]) -> Option<Self> {
+        let wanted = self.from_here(files)?;
+        let (before, own) = self.argv.split_at(self.program()? + 1);
+        let own = match (self.runner, before.last()?.rsplit('/').next()?) {
+            (RunnerKind::Jest, name @ ("npm" | "pnpm" | "yarn" | "bun")) => {
+                script(name, own, &[&["--findRelatedTests"], &wanted[..]].concat())?
+            }
+            (RunnerKind::Jest, "jest") => {
+                let (kept, _) = JAVASCRIPT.divide(own).filter(|(_, names)| names.is_empty())?;
+                let files = std::iter::once("--findRelatedTests").chain(wanted).map(str::to_owned);
+                kept.into_iter().chain(files).collect()
+            }
+            (RunnerKind::Vitest, "vitest") => {
+                let own = own.strip_prefix(&["run".to_owned()]).unwrap_or(own);
+                let (kept, _) = JAVASCRIPT.divide(own).filter(|(_, names)| names.is_empty())?;
+                let files = wanted.into_iter().map(str::to_owned);
+                ["related", "--run"].map(str::to_owned).into_iter().chain(kept).chain(files).collect()
+            }
+            _ => return None,
+        };
+        Some(Self { argv: [before, &own].concat(), ..self.clone() })
+    }
+
+    /// The files as the command names them, each once; `None` without any, and where one lies elsewhere or has a name
+    /// that could mean something else.
+    fn from_here<'a>(&self, files: &'a [RelPath]) -> Option<Vec<&'a str>> {
+        let mut wanted: Vec<&str> = Vec::new();
+        for file in files {
+            let file = Path::new(file.as_str()).strip_prefix(&self.directory).ok()?.to_str()?;
+            if !wanted.contains(&file) {
+                wanted.push(file);
+            }
+        }
+        (!wanted.is_empty() && wanted.iter().all(|file| is_plain(file))).then_some(wanted)
+    }
+
     /// Where the runner's own name stands: what stands before it starts it.
     fn program(&self) -> Option<usize> {
         let names: &[&str] = match self.runner {
@@ -73,73 +104,6 @@ impl TestCommand {
             RunnerKind::Ctest | RunnerKind::Examples | RunnerKind::Opaque => &[],
         };
         self.argv.iter().position(|word| word.rsplit('/').next().is_some_and(|name| names.contains(&name)))
-    }
-}
-
-// A word after an option that is in neither list may be its value or a name: the command is then left as it is.
-const PYTEST: Options = Options {
-    valued: "-k -m -c -p -o -n -W -r --rootdir --ignore --deselect --maxfail --tb --durations --import-mode \
-        --confcutdir --basetemp --timeout --dist",
-    alone: "-x -v -vv -s -l -q -qq --exitfirst --verbose --quiet --strict-markers",
-};
-const JAVASCRIPT: Options = Options {
-    valued: "-c --config -t --testNamePattern -w --maxWorkers --rootDir -r --require --import --loader -u --ui \
-        --timeout --test-name-pattern --root --project --environment --pool",
-    alone: "--test --ci -i --runInBand --no-cache --silent --verbose --no-warnings",
-};
-const RSPEC: Options = Options {
-    valued: "-I -r --require -f --format -t --tag -e --example -o --seed --order",
-    alone: "--no-color --color -b --backtrace -w --warnings",
-};
-const PHPUNIT: Options = Options {
-    valued: "-c --configuration --filter --group --exclude-group --bootstrap -d",
-    alone: "--no-coverage --verbose -v --debug --testdox --no-progress",
-};
-const BATS: Options = Options {
-    valued: "-j --jobs -f --filter -F --formatter -o --output --filter-tags",
-    alone: "-r --recursive -t --tap -p --pretty -T --timing -x --trace",
-};
-const BUSTED: Options = Options {
-    valued: "-o --output -t --tags --exclude-tags -m --lpath --cpath --helper --lua",
-    alone: "-v --verbose -c --coverage --no-auto-insulate --defer-print -k",
-};
-const GO: Options = Options {
-    valued: "-run -skip -count -timeout -tags -p -parallel -cpu -mod -modfile -ldflags -gcflags -vet -shuffle \
-        -covermode -coverprofile -coverpkg",
-    alone: "-v -race -cover -failfast -json -a -short -trimpath",
-};
-
-/// How a runner's options are written.
-struct Options {
-    /// Those whose value is the next word, and those without a value; divided by blanks.
-    valued: &'static str,
-    alone: &'static str,
-}
-
-impl Options {
-    /// The options with their values, and the names; `None` where one cannot be told from the other.
-    fn divide<'a>(&self, words: &'a [String]) -> Option<(Vec<String>, Vec<&'a str>)> {
-        let (mut options, mut names) = (Vec::new(), Vec::new());
-        let mut words = words.iter().peekable();
-        while let Some(word) = words.next() {
-            if word == "--" {
-                return None;
-            }
-            if !word.starts_with('-') {
-                names.push(word.as_str());
-                continue;
-            }
-            options.push(word.clone());
-            // `-n4` holds its value.
-            let is_joined = self.valued.split(' ').any(|short| short.len() == 2 && word.starts_with(short));
-            if has(self.valued, word) {
-                options.push(words.next()?.clone());
-            } else if !is_joined && !word.contains('=') && !has(self.alone, word) {
-                // It may be the option's.
-                words.peek().is_none_or(|next| next.starts_with('-')).then_some(())?;
-            }
-        }
-        Some((options, names))
     }
 }
 
@@ -178,9 +142,8 @@ fn unittest(own: &[String], wanted: &[&str]) -> Option<Vec<String>> {
     if !wanted.iter().all(|file| is_module(&file)) {
         return None;
     }
-    let options = Options { valued: "-k", alone: "-v -b -f -c -q --verbose --locals" };
     if own.first().is_none_or(|word| word != "discover") {
-        let (mut kept, names) = options.divide(own)?;
+        let (mut kept, names) = UNITTEST.divide(own)?;
         if names.iter().all(|name| name.ends_with(".py")) {
             kept.extend(within(&names, wanted)?);
             return Some(kept);
@@ -196,8 +159,7 @@ fn unittest(own: &[String], wanted: &[&str]) -> Option<Vec<String>> {
         return Some(kept);
     }
     let [file] = wanted else { return None };
-    let options = Options { valued: "-k -s -t --start-directory --top-level-directory", ..options };
-    let (kept, names) = options.divide(&own[1..])?;
+    let (kept, names) = DISCOVER.divide(&own[1..])?;
     let value = |names: [&str; 2]| kept.iter().position(|word| names.contains(&word.as_str())).map(|at| &kept[at + 1]);
     let start = value(["-s", "--start-directory"]).map_or(".", |dir| dir.trim_start_matches("./"));
     if !names.is_empty() || !(start == "." || Path::new(file).starts_with(start)) {
@@ -209,11 +171,6 @@ fn unittest(own: &[String], wanted: &[&str]) -> Option<Vec<String>> {
 
 /// `tests/a.rs` is a target, a file below `src` a module of the library or of a program.
 fn cargo(own: &[String], wanted: &[&str]) -> Option<Vec<String>> {
-    const CARGO: Options = Options {
-        valued: "-p --package --exclude -F --features --manifest-path --target --target-dir --profile -j --jobs \
-            --color --config -Z",
-        alone: "--workspace --all --all-features --no-default-features -q -v -r --release",
-    };
     let (options, names) = CARGO.divide(own)?;
     let chooses = ["--lib", "--bin", "--bins", "--test", "--tests", "--doc", "--all-targets", "--example", "--bench"];
     let is_chosen = options.iter().any(|word| chooses.contains(&word.split('=').next().unwrap_or(word)));
@@ -297,7 +254,6 @@ fn vitest(own: &[String], wanted: &[&str]) -> Option<Vec<String>> {
 
 /// One file as the script; where a text loads them all, each is loaded instead.
 fn ruby(own: &[String], wanted: &[&str]) -> Option<Vec<String>> {
-    let options = Options { valued: "-I -r", alone: "-w -W0" };
     if let Some(at) = own.iter().position(|word| word == "-e") {
         let loads_all = own.get(at + 1).is_some_and(|code| code.starts_with("Dir['./test/**/"));
         let tail = own.get(at + 2..).filter(|rest| rest.iter().all(|word| word == "--"))?;
@@ -307,7 +263,7 @@ fn ruby(own: &[String], wanted: &[&str]) -> Option<Vec<String>> {
         return (loads_all && is_below)
             .then(|| own[..at].iter().cloned().chain(loads).chain(code).chain(tail.iter().cloned()).collect());
     }
-    let (kept, names) = options.divide(own)?;
+    let (kept, names) = RUBY.divide(own)?;
     // More than the first are arguments of that.
     let [file] = within(&names, wanted)?.try_into().ok().filter(|_| names.len() == 1)?;
     Some(kept.into_iter().chain([file]).collect())
@@ -382,10 +338,6 @@ fn is_plain(path: &str) -> bool {
     !path.is_empty() && Path::new(path).components().all(is_plain_part)
 }
 
-fn has(list: &str, word: &str) -> bool {
-    list.split(' ').any(|known| known == word)
-}
-
 fn is_identifier(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -396,6 +348,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::super::command::TestCommand;
+    use super::super::runner::RunnerKind;
     use crate::workspace::RelPath;
 
     /// The line for these files, in a directory of the workspace; `-` where there is none.
@@ -480,6 +433,26 @@ mod tests {
             format!("{line}{place} | {files}\n  {}", only(line, directory, files))
         });
         insta::assert_snapshot!(shown.join("\n"));
+    }
+
+    #[test]
+    fn runners_that_know_what_imports_a_file_find_its_tests() {
+        let npm = |runner| TestCommand { runner, ..TestCommand::given(&["npm".to_owned(), "test".to_owned()]) };
+        let given = |line: &str| TestCommand::given(&shlex::split(line).unwrap());
+        let files = ["src/a.ts", "src/b.ts"].map(|path| RelPath::new(path).unwrap());
+        for (command, line) in [
+            (given("npx --no-install jest --ci"), "npx --no-install jest --ci --findRelatedTests src/a.ts src/b.ts"),
+            (given("jest src"), "-"),
+            (npm(RunnerKind::Jest), "npm test -- --findRelatedTests src/a.ts src/b.ts"),
+            (given("npx --no-install vitest run"), "npx --no-install vitest related --run src/a.ts src/b.ts"),
+            (given("vitest run --root sub"), "vitest related --run --root sub src/a.ts src/b.ts"),
+            (npm(RunnerKind::Vitest), "-"),
+            (given("mocha"), "-"),
+            (given("pytest"), "-"),
+        ] {
+            let found = command.related(&files).map_or("-".to_owned(), |command| command.line());
+            assert_eq!(found, line, "{command:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -143,19 +144,30 @@ impl Verifier {
         wall: Duration,
         cancel: &CancellationToken,
     ) -> Result<Option<Arc<Reaching>>, VerifyError> {
-        let Some((command, what)) = self.choose(files) else { return Ok(None) };
-        let (ran, before) = self.run_suite(&command, &self.unsaved, wall, cancel).await?;
-        let is_test = |name: &String| !name.starts_with('<');
-        let speaks = before.not_run.is_none() && before.tests.keys().any(is_test) && !before.tests.contains_key(TIME);
-        Ok(speaks.then(|| Arc::new(Reaching { command, what, before, output: ran.output, ms: ran.ms })))
+        for (command, what) in [self.related(files), self.choose(files)].into_iter().flatten() {
+            let (ran, before) = self.run_suite(&command, &self.unsaved, wall, cancel).await?;
+            let has_tests = before.tests.keys().any(|name| !name.starts_with('<'));
+            if before.not_run.is_none() && has_tests && !before.tests.contains_key(TIME) {
+                return Ok(Some(Arc::new(Reaching { command, what, before, output: ran.output, ms: ran.ms })));
+            }
+        }
+        Ok(None)
     }
 
-    /// The command for the tests that reach one of the files, if it can run less than all; and which they are.
+    /// The command for the tests that import one of the files, where the runner itself can tell.
+    fn related(&self, files: &[RelPath]) -> Option<(TestCommand, String)> {
+        let there: Vec<RelPath> = files.iter().filter(|path| self.snapshot().read(path).is_ok()).cloned().collect();
+        let command = self.tests.as_ref()?.related(&there)?;
+        Some((command, "those that import it".to_owned()))
+    }
+
+    /// The command for the tests of the files that speak of one of the files, if it can run less than all; and which
+    /// they are.
     fn choose(&self, files: &[RelPath]) -> Option<(TestCommand, String)> {
         let whole = self.tests.as_ref()?;
         let mut chosen: Vec<RelPath> = Vec::new();
         let mut command = None;
-        for file in evidence::reaching(self.snapshot(), files, &BTreeSet::new()) {
+        for file in evidence::reaching(self.snapshot(), files, &self.seen()) {
             if chosen.len() == MOST {
                 break;
             }
@@ -169,6 +181,12 @@ impl Verifier {
         let word = if chosen.len() == 1 { "file" } else { "files" };
         Some((command, format!("{} {word}", chosen.len())))
     }
+
+    /// The files of tests that ran the focus in the whole run before any patch, as far as its runner tells.
+    fn seen(&self) -> BTreeSet<RelPath> {
+        let names = self.baseline.get().into_iter().flat_map(|baseline| &baseline.results.reached);
+        names.filter_map(|name| RelPath::within(self.root(), Path::new(name)).ok()).collect()
+    }
 }
 
 /// The files that a patch changes, by the names that they have before it.
@@ -178,12 +196,16 @@ fn changed(patch: &Patch) -> impl Iterator<Item = RelPath> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::process::Command;
     use std::time::Duration;
 
     use tokio_util::sync::CancellationToken;
 
     use super::super::tests::{Project, judged, shown};
     use super::super::{Verdict, Verifier};
+    use crate::task::Goal;
 
     const CART: &str = "def total(prices):\n    return sum(prices[1:])\n\ndef label(name):\n    return name\n";
     const CART_TESTS: &str = "import unittest\nfrom cart import total, label\n\nclass Cart(unittest.TestCase):\n    def test_total(self):\n        self.assertEqual(total([1, 2]), 3)\n\n    def test_label(self):\n        self.assertEqual(label('a'), 'a')\n";
@@ -248,6 +270,89 @@ mod tests {
         let right = judged(&verifier, "cart.py", "prices[1:]", "prices").await;
         let wrong = judged(&verifier, "cart.py", "prices[1:]", "prices[:1]").await;
         let beside = judged(&verifier, "other.py", "1", "2").await;
-        insta::assert_snapshot!([told(&right), told(&wrong), told(&beside)].join("\n\n"));
+        // What the tests notice is found out by those that are run.
+        verifier.request.goal = Goal::Edit;
+        let edit = judged(&verifier, "cart.py", "return name", "return name + ''").await;
+        insta::assert_snapshot!([told(&right), told(&wrong), told(&beside), told(&edit)].join("\n\n"));
+    }
+
+    /// A sample in a workspace of its own, the packages of `tests/setup.sh` in reach.
+    fn sample(folder: &str) -> Project {
+        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let project = Project::new(&[]);
+        copy(&home.join("tests/samples").join(folder), &project.root());
+        let packages = match folder {
+            "jest" | "mocha" | "vitest" => Some(("node/node_modules", "node_modules")),
+            "pytest" => Some(("venv", ".venv")),
+            _ => None,
+        };
+        if let Some((installed, place)) = packages {
+            copy(&home.join(".tools").join(installed), &project.root().join(place));
+        }
+        project
+    }
+
+    /// The same tree, out of links to the same files where that is possible.
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().flatten() {
+            let (kind, to) = (entry.file_type().unwrap(), to.join(entry.file_name()));
+            if kind.is_dir() {
+                copy(&entry.path(), &to);
+            } else if kind.is_symlink() {
+                std::os::unix::fs::symlink(fs::read_link(entry.path()).unwrap(), to).unwrap();
+            } else if fs::hard_link(entry.path(), &to).is_err() {
+                fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn tests_have_the_same_names_alone() {
+        let mut lines = Vec::new();
+        for (folder, focus) in [
+            ("bats", "calendar.sh"),
+            ("busted", "src/calendar.lua"),
+            ("cargo", "src/lib.rs"),
+            ("go", "calendar.go"),
+            ("jest", "src/calendar.js"),
+            ("maven", "src/main/java/org/example/Calendar.java"),
+            ("minitest", "lib/calendar.rb"),
+            ("mocha", "src/calendar.js"),
+            ("node", "calendar.js"),
+            ("phpunit", "src/Calendar.php"),
+            ("pytest", "calendars.py"),
+            ("rspec", "lib/calendar.rb"),
+            ("unittest", "calendars.py"),
+            ("vitest", "src/calendar.ts"),
+        ] {
+            let project = sample(folder);
+            let verifier = project.verifier(focus, None, &[]).await;
+            let cancel = CancellationToken::new();
+            let whole = verifier.baseline(&cancel).await.unwrap();
+            let few = verifier.reaching_only(None, &cancel).await.unwrap();
+            let Some(few) = few else {
+                lines.push(format!("{folder}: not alone"));
+                continue;
+            };
+            let line = few.command.line().replace(&project.root().display().to_string(), "ROOT");
+            let same = if few.before.tests == whole.tests { "same" } else { "other" };
+            lines.push(format!("{folder}: {} ({}): {same} names", line, few.what));
+        }
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[tokio::test]
+    async fn pytest_tells_which_files_of_tests_run_the_focus_where_python_can() {
+        let project = sample("pytest");
+        let verifier = project.verifier("calendars.py", None, &[]).await;
+        let cancel = CancellationToken::new();
+        let whole = verifier.baseline(&cancel).await.unwrap();
+        let file = project.root().join("tests/test_calendars.py").display().to_string();
+        let python = Command::new(project.root().join(".venv/bin/python")).arg("--version").output().unwrap();
+        let version = String::from_utf8(python.stdout).unwrap();
+        let minor: u32 = version.trim().split('.').nth(1).unwrap().parse().unwrap();
+        let reached: Vec<&String> = whole.results.reached.iter().collect();
+        assert_eq!(reached, [&file][..usize::from(minor >= 12)], "{version}: {}", whole.output);
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Results {
     pub(super) messages: BTreeMap<String, String>,
     /// Failures that stand for tests which could not be loaded: they vanish when they can.
     pub(super) unloaded: BTreeSet<String>,
+    /// Files of tests that ran the file which the task is about, as far as the runner tells: a hint, and no more.
+    pub(super) reached: BTreeSet<String>,
     /// Why the tests did not run at all.
     pub(super) not_run: Option<String>,
     /// The test that had begun and not ended.
@@ -99,6 +101,7 @@ impl Results {
         }
         self.messages.extend(other.messages);
         self.unloaded.extend(other.unloaded);
+        self.reached.extend(other.reached);
     }
 
     /// What it says of the tests that are wanted.
@@ -239,6 +242,7 @@ mod tests {
         let mut lines: Vec<String> = results.tests.iter().map(|(name, status)| format!("{status:?} {name}")).collect();
         lines.extend(results.messages.iter().map(|(name, said)| format!("  {name}: {}", said.replace('\n', " / "))));
         lines.extend(results.unloaded.iter().map(|name| format!("unloaded {name}")));
+        lines.extend(results.reached.iter().map(|name| format!("reached by {name}")));
         lines.extend(results.not_run.iter().map(|why| format!("not run: {why}")));
         lines.join("\n")
     }
@@ -254,6 +258,11 @@ mod tests {
         Failed a.py::test_y[1 2]
           <the time limit>: the tests did not end within 5 s
           a.py::test_y[1 2]: it was running when the time was over
+        ");
+        let reaches = "a.py::test_x PASSED   [100%]\n\n[baton reaches] /w/a.py\n==== 1 passed in 0.01s ====\n";
+        insta::assert_snapshot!(shown(&read(RunnerKind::Pytest, End::Exited(0), reaches)), @r"
+        Passed a.py::test_x
+        reached by /w/a.py
         ");
     }
 

@@ -15,7 +15,7 @@ impl Verifier {
     /// The commands that can start the tests, the likeliest first; where there are none, why.
     pub(super) fn find_tests(&mut self) -> Vec<TestCommand> {
         let request = &self.request;
-        let (commands, why) = match &request.test {
+        let (mut commands, why) = match &request.test {
             Some(argv) if argv.is_empty() => (Vec::new(), "the test command is empty".to_owned()),
             Some(argv) => (vec![TestCommand::given(argv).in_workspace(request.snapshot.root())], String::new()),
             None => {
@@ -30,6 +30,11 @@ impl Verifier {
             }
         };
         self.no_tests = commands.is_empty().then_some(why);
+        let focus = self.request.focus.under(self.root()).display().to_string();
+        for command in commands.iter_mut().filter(|command| command.runner == RunnerKind::Pytest) {
+            // What our plugin is asked about.
+            command.variables.push(("BATON_REACH".to_owned(), focus.clone()));
+        }
         commands
     }
 

@@ -28,16 +28,16 @@ pub(in crate::verify) fn tests_of(snapshot: &Snapshot, changed: &RelPath, items:
 
 /// The files of tests in the language of this file.
 pub(in crate::verify) fn tests_beside(snapshot: &Snapshot, path: &RelPath) -> Vec<RelPath> {
-    files(snapshot, |other| is_test(other) && language(other) == language(path))
+    files(snapshot, |other| is_test(other) && family(other) == family(path))
 }
 
 /// The files that hold tests which reach one of the changed files: first those that were `seen` to run its lines, then
 /// those that speak of it, then those that speak of what imports it.
 ///
 /// What was seen comes from foreign code: it moves a file of tests to the front, and makes none of what is no test.
-pub(in crate::verify) fn reaching(snapshot: &Snapshot, changed: &[RelPath], seen: &BTreeSet<String>) -> Vec<RelPath> {
-    let languages: Vec<_> = changed.iter().map(language).collect();
-    let all = files(snapshot, |path| languages.contains(&language(path)));
+pub(in crate::verify) fn reaching(snapshot: &Snapshot, changed: &[RelPath], seen: &BTreeSet<RelPath>) -> Vec<RelPath> {
+    let families: Vec<_> = changed.iter().map(family).collect();
+    let all = files(snapshot, |path| families.contains(&family(path)));
     let (tests, code): (Vec<RelPath>, Vec<RelPath>) = all.into_iter().partition(is_test);
     let texts = texts(snapshot, &tests);
     let spoken = spoken(&texts);
@@ -46,7 +46,7 @@ pub(in crate::verify) fn reaching(snapshot: &Snapshot, changed: &[RelPath], seen
         let known = found.entry(path).or_default();
         *known = score.max(*known);
     };
-    tests.iter().filter(|path| seen.contains(path.as_str())).for_each(|path| note(3000, path));
+    tests.iter().filter(|path| seen.contains(*path)).for_each(|path| note(3000, path));
     for path in changed {
         if is_test(path) || holds_tests(snapshot, path) {
             note(2000, path);
@@ -67,7 +67,7 @@ pub(in crate::verify) fn reaching(snapshot: &Snapshot, changed: &[RelPath], seen
 fn ranked<'a>(changed: &RelPath, items: &[String], tests: &[Spoken<'a>]) -> Vec<(usize, &'a RelPath)> {
     let module = module(changed);
     // A package of Go is one with its tests.
-    let is_beside = |path: &RelPath| language(changed) == Some("go") && parent(path) == parent(changed);
+    let is_beside = |path: &RelPath| family(changed) == Some("go") && parent(path) == parent(changed);
     let mut found: Vec<(usize, &RelPath)> = Vec::new();
     for (path, words) in tests {
         let named = items.iter().filter(|item| words.contains(item.as_str())).count();
@@ -134,8 +134,18 @@ fn holds_tests(snapshot: &Snapshot, path: &RelPath) -> bool {
     language.is_some_and(|language| read(snapshot, path).is_some_and(|text| !language.tests_in(&text).is_empty()))
 }
 
-fn language(path: &RelPath) -> Option<&'static str> {
-    baton_grammars::by_path(Path::new(path.as_str())).map(|language| language.id)
+/// The languages that can call each other are one.
+fn family(path: &RelPath) -> Option<&'static str> {
+    if path.as_str().ends_with(".bats") {
+        return Some("bash");
+    }
+    let language = baton_grammars::by_path(Path::new(path.as_str()))?;
+    Some(match language.id {
+        "typescript" | "tsx" => "javascript",
+        "kotlin" | "scala" => "java",
+        "cpp" => "c",
+        id => id,
+    })
 }
 
 fn parent(path: &RelPath) -> Option<&Path> {
@@ -183,6 +193,8 @@ mod tests {
             ("tests/test_cart.py", "from shop.cart import total\n"),
             ("tests/test_sums.py", "from shop import total\n"),
             ("tests/cart.test.js", "total; cart\n"),
+            ("web/cart.js", "export const total = 1\n"),
+            ("web/cart.test.tsx", "import { total } from './cart'\n"),
             ("ignored/test_cart.py", "from shop.cart import total\n"),
         ] {
             fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
@@ -194,6 +206,9 @@ mod tests {
         let found = tests_of(&snapshot, &RelPath::new("shop/cart.py").unwrap(), &["total".to_owned()]);
         let names: Vec<&str> = found.iter().map(RelPath::as_str).collect();
         assert_eq!(names, ["tests/test_cart.py", "tests/test_new.py", "tests/test_flow.py", "tests/test_sums.py"]);
+        let found = tests_of(&snapshot, &RelPath::new("web/cart.js").unwrap(), &["total".to_owned()]);
+        let names: Vec<&str> = found.iter().map(RelPath::as_str).collect();
+        assert_eq!(names, ["tests/cart.test.js", "web/cart.test.tsx"]);
     }
 
     #[test]
@@ -219,9 +234,9 @@ mod tests {
             fs::write(root.join(path), text).unwrap();
         }
         let snapshot = Snapshot::new(root, BTreeMap::new());
-        let seen: BTreeSet<String> = ["tests/test_seen.py", "shop/user.py", "../x"].map(str::to_owned).into();
+        let seen = ["tests/test_seen.py", "shop/user.py"].map(|path| RelPath::new(path).unwrap());
         let of = |changed: &str| {
-            let found = reaching(&snapshot, &[RelPath::new(changed).unwrap()], &seen);
+            let found = reaching(&snapshot, &[RelPath::new(changed).unwrap()], &BTreeSet::from(seen.clone()));
             found.iter().map(RelPath::as_str).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(of("shop/cart.py"), "tests/test_seen.py tests/test_cart.py tests/test_shop.py");

@@ -2,6 +2,11 @@
 
 use super::{Results, TestStatus, number_before};
 
+/// What our plugin writes before the name of a file of tests that runs the file of the task.
+const REACHES: &str = "[baton reaches] ";
+/// Most of them.
+const MOST_REACHED: usize = 1000;
+
 const STATUSES: [(&str, TestStatus); 6] = [
     ("PASSED", TestStatus::Passed),
     ("FAILED", TestStatus::Failed),
@@ -23,6 +28,8 @@ pub(super) fn read(output: &str) -> Results {
         }
         result(line, &mut results);
     }
+    let reached = output.lines().filter_map(|line| line.strip_prefix(REACHES));
+    results.reached = reached.take(MOST_REACHED).map(str::to_owned).collect();
     let mut in_summary = false;
     let mut section: Option<(String, Vec<&str>)> = None;
     let mut said: Vec<(String, Vec<&str>)> = Vec::new();
