@@ -307,39 +307,63 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn tests_have_the_same_names_alone() {
+    /// For each sample what runs the tests that reach its focus, and whether they have the names of the whole run.
+    async fn alone(samples: &[(&str, &str)]) -> String {
         let mut lines = Vec::new();
-        for (folder, focus) in [
-            ("bats", "calendar.sh"),
-            ("busted", "src/calendar.lua"),
-            ("cargo", "src/lib.rs"),
-            ("go", "calendar.go"),
-            ("jest", "src/calendar.js"),
-            ("maven", "src/main/java/org/example/Calendar.java"),
-            ("minitest", "lib/calendar.rb"),
-            ("mocha", "src/calendar.js"),
-            ("node", "calendar.js"),
-            ("phpunit", "src/Calendar.php"),
-            ("pytest", "calendars.py"),
-            ("rspec", "lib/calendar.rb"),
-            ("unittest", "calendars.py"),
-            ("vitest", "src/calendar.ts"),
-        ] {
+        for (folder, focus) in samples {
             let project = sample(folder);
             let verifier = project.verifier(focus, None, &[]).await;
             let cancel = CancellationToken::new();
             let whole = verifier.baseline(&cancel).await.unwrap();
             let few = verifier.reaching_only(None, &cancel).await.unwrap();
-            let Some(few) = few else {
-                lines.push(format!("{folder}: not alone"));
-                continue;
-            };
+            let few = few.unwrap_or_else(|| panic!("the tests of {folder} cannot be run alone"));
             let line = few.command.line().replace(&project.root().display().to_string(), "ROOT");
             let same = if few.before.tests == whole.tests { "same" } else { "other" };
-            lines.push(format!("{folder}: {} ({}): {same} names", line, few.what));
+            lines.push(format!("{folder}: {line} ({}): {same} names", few.what));
         }
-        insta::assert_snapshot!(lines.join("\n"));
+        lines.join("\n")
+    }
+
+    #[tokio::test]
+    async fn tests_have_the_same_names_alone() {
+        let samples = [
+            ("bats", "calendar.sh"),
+            ("busted", "src/calendar.lua"),
+            ("cargo", "src/lib.rs"),
+            ("go", "calendar.go"),
+            ("minitest", "lib/calendar.rb"),
+            ("node", "calendar.js"),
+            ("phpunit", "src/Calendar.php"),
+            ("rspec", "lib/calendar.rb"),
+            ("unittest", "calendars.py"),
+        ];
+        insta::assert_snapshot!(alone(&samples).await, @r"
+        bats: bats test/calendar.bats (1 file): same names
+        busted: busted spec/calendar_spec.lua (1 file): same names
+        cargo: cargo test --offline --test=calendar (1 file): same names
+        go: go test -v . (1 file): same names
+        minitest: rake test TEST=test/calendar_test.rb (1 file): same names
+        node: npm test --silent -- calendar.test.js (1 file): same names
+        phpunit: phpunit --colors=never tests/CalendarTest.php (1 file): same names
+        rspec: rspec --no-color spec/calendar_spec.rb (1 file): same names
+        unittest: python3 -m unittest test_calendars.py (1 file): same names
+        ");
+    }
+
+    #[tokio::test]
+    async fn tests_of_installed_runners_have_the_same_names_alone() {
+        let samples = [
+            ("jest", "src/calendar.js"),
+            ("mocha", "src/calendar.js"),
+            ("pytest", "calendars.py"),
+            ("vitest", "src/calendar.ts"),
+        ];
+        insta::assert_snapshot!(alone(&samples).await, @r"
+        jest: npm test --silent -- --findRelatedTests src/calendar.js (those that import it): same names
+        mocha: npm test --silent -- test/calendar.js (1 file): same names
+        pytest: ROOT/.venv/bin/python -m pytest tests/test_calendars.py (1 file): same names
+        vitest: npm test --silent -- test/calendar.test.ts (1 file): same names
+        ");
     }
 
     #[tokio::test]
