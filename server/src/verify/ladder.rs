@@ -123,7 +123,7 @@ impl Verifier {
         {
             let ran = self.run_suites([&few.command].into_iter(), texts, self.check_wall(few.ms), cancel).await;
             let (ran, after) = ran.map_err(|e| untested(e.to_string(), false))?;
-            let refusal = few.refusal(to_mend, before, &after);
+            let refusal = few.refusal(to_mend, &before.results, &after);
             let end = if refusal.is_some() { RungEnd::Failed } else { RungEnd::Passed };
             rungs.push(Rung::new(REACHING, Level::Tested, end, ran.ms).because(&few.what));
             if let Some(refusal) = refusal {

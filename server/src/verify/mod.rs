@@ -170,8 +170,7 @@ pub struct Verifier {
     /// Private copies that no check is using.
     free: Mutex<Vec<Shadow>>,
     baseline: OnceCell<Baseline>,
-    /// The tests that reach a change, by the files that it changes.
-    reaching: Mutex<BTreeMap<Vec<RelPath>, Arc<OnceCell<Option<Arc<Reaching>>>>>>,
+    reaching: reaching::Known,
     /// From which time of the whole suite on they run first.
     slow: Duration,
     check_baselines: Baselines,
@@ -236,7 +235,7 @@ impl Verifier {
             base: None,
             free: Mutex::default(),
             baseline: OnceCell::new(),
-            reaching: Mutex::default(),
+            reaching: reaching::Known::default(),
             slow: reaching::SLOW,
             check_baselines: Baselines::default(),
             request,

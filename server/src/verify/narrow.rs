@@ -17,7 +17,7 @@ impl TestCommand {
     /// cannot, or where the command names what cannot be replaced. It starts where the whole one does, and its tests
     /// have the names that they have there.
     pub(super) fn only(&self, files: &[RelPath]) -> Option<Self> {
-        let wanted = self.from_here(files)?;
+        let wanted = self.named_here(files)?;
         let (before, own) = self.argv.split_at(self.program()? + 1);
         let name = before.last()?.rsplit('/').next()?;
         let own = match self.runner {
@@ -50,7 +50,7 @@ impl TestCommand {
     /// The same command for the tests that import one of these files, or what imports it, as the runner itself finds them;
     /// `None` where it does not.
     pub(super) fn related(&self, files: &[RelPath]) -> Option<Self> {
-        let wanted = self.from_here(files)?;
+        let wanted = self.named_here(files)?;
         let (before, own) = self.argv.split_at(self.program()? + 1);
         let own = match (self.runner, before.last()?.rsplit('/').next()?) {
             (RunnerKind::Jest, name @ ("npm" | "pnpm" | "yarn" | "bun")) => {
@@ -74,7 +74,7 @@ impl TestCommand {
 
     /// The files as the command names them, each once; `None` without any, and where one lies elsewhere or has a name
     /// that could mean something else.
-    fn from_here<'a>(&self, files: &'a [RelPath]) -> Option<Vec<&'a str>> {
+    fn named_here<'a>(&self, files: &'a [RelPath]) -> Option<Vec<&'a str>> {
         let mut wanted: Vec<&str> = Vec::new();
         for file in files {
             let file = Path::new(file.as_str()).strip_prefix(&self.directory).ok()?.to_str()?;
@@ -139,7 +139,7 @@ fn within(names: &[&str], wanted: &[&str]) -> Option<Vec<String>> {
 /// `tests/test_a.py`; below `discover` one file by its name.
 fn unittest(own: &[String], wanted: &[&str]) -> Option<Vec<String>> {
     let is_module = |file: &&str| file.strip_suffix(".py").is_some_and(|path| path.split('/').all(is_identifier));
-    if !wanted.iter().all(|file| is_module(&file)) {
+    if !wanted.iter().all(is_module) {
         return None;
     }
     if own.first().is_none_or(|word| word != "discover") {

@@ -2,11 +2,12 @@
 //! patches are refused soon, and in its place where it does not come to an end.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::command::TestCommand;
@@ -39,6 +40,9 @@ pub(super) struct Reaching {
     pub ms: u64,
 }
 
+/// The tests that reach a change, by the files that it changes; `None` where they cannot be run alone.
+pub(super) type Known = Mutex<BTreeMap<Vec<RelPath>, Arc<OnceCell<Option<Arc<Reaching>>>>>>;
+
 impl Reaching {
     /// Whether what they say alone is what they say in the whole run, and in so little time that it is worth it.
     fn saves(&self, whole: &Baseline) -> bool {
@@ -47,7 +51,7 @@ impl Reaching {
     }
 
     /// What speaks against a patch for certain, of what the tests said with it.
-    pub(super) fn refusal(&self, to_mend: impl Fn(&str) -> bool, whole: &Baseline, after: &Results) -> Option<Verdict> {
+    pub(super) fn refusal(&self, to_mend: impl Fn(&str) -> bool, whole: &Results, after: &Results) -> Option<Verdict> {
         if after.not_run.is_some() || after.count(TestStatus::Failed) == 0 {
             return None;
         }
@@ -203,8 +207,11 @@ mod tests {
 
     use tokio_util::sync::CancellationToken;
 
+    use super::super::command::TestCommand;
+    use super::super::results::{Results, TestStatus};
     use super::super::tests::{Project, judged, shown};
     use super::super::{Verdict, Verifier};
+    use super::Reaching;
     use crate::task::Goal;
 
     const CART: &str = "def total(prices):\n    return sum(prices[1:])\n\ndef label(name):\n    return name\n";
@@ -226,6 +233,37 @@ mod tests {
         let rungs = verdict.report().rungs.iter().filter(|rung| rung.level == super::super::Level::Tested);
         let rungs: Vec<String> = rungs.map(|rung| format!("{} {:?}: {}", rung.name, rung.end, rung.reason)).collect();
         format!("{}\n{}\n{}", shown(verdict), rungs.join("\n"), verdict.report().climbed())
+    }
+
+    /// `+a -b` are a that passed and b that failed.
+    fn results(written: &str) -> Results {
+        let mut results = Results::default();
+        for (mark, name) in written.split_whitespace().map(|word| word.split_at(1)) {
+            let status = if mark == "+" { TestStatus::Passed } else { TestStatus::Failed };
+            results.tests.insert(name.to_owned(), status);
+        }
+        results
+    }
+
+    #[test]
+    fn tests_alone_refuse_only_what_the_whole_suite_would() {
+        let command = TestCommand::given(&["pytest".to_owned(), "f".to_owned()]);
+        for (whole, few, after, is_refused) in [
+            ("+f::a -f::b +g::c", "+f::a -f::b", "+f::a -f::b", true),
+            ("+f::a -f::b +g::c", "+f::a -f::b", "+f::a +f::b", false),
+            ("+f::a -f::b +g::c", "+f::a -f::b", "+f::a +f::b -f::new", true),
+            ("+f::a -f::b +g::c", "+f::a -f::b", "-f::a +f::b", true),
+            // What is to be mended may be the other.
+            ("+f::a -f::b -g::c", "+f::a -f::b", "+f::a -f::b", false),
+            ("+f::a -f::b -g::c", "+f::a -f::b", "-f::a +f::b", true),
+            // What did not run says nothing.
+            ("+f::a -f::b +g::c", "+f::a -f::b", "", false),
+        ] {
+            let (what, output) = (String::new(), String::new());
+            let few = Reaching { command: command.clone(), what, before: results(few), output, ms: 1 };
+            let refusal = few.refusal(|_| true, &results(whole), &results(after));
+            assert_eq!(refusal.is_some(), is_refused, "{whole} | {after}: {refusal:?}");
+        }
     }
 
     #[tokio::test]
