@@ -27,6 +27,7 @@ mod redteam;
 mod results;
 mod runner;
 mod sandbox;
+mod seed;
 mod shadow;
 mod storage;
 mod suites;
@@ -69,6 +70,7 @@ pub use written::{Place, Written};
 use self::checks::Baselines;
 use self::reaching::Reaching;
 use self::results::Results;
+use self::shadow::Leaves;
 use crate::patch::Patch;
 use crate::task::Goal;
 use crate::workspace::{RelPath, Snapshot};
@@ -380,6 +382,11 @@ impl Verifier {
         let (root, state_dir, unsaved) = (self.root().to_owned(), self.request.state_dir.clone(), self.unsaved.clone());
         let open = move || Base::open(&root, &state_dir, unsaved);
         tokio::task::spawn_blocking(open).await.unwrap_or(Err(VerifyError::Cancelled))
+    }
+
+    /// Only a run of the workspace as it is, without a candidate, may keep what it leaves.
+    fn leaves(&self, texts: &Arc<Texts>) -> Leaves {
+        if Arc::ptr_eq(texts, &self.unsaved) { Leaves::Warmth } else { Leaves::Nothing }
     }
 
     fn give_back(&self, shadow: Shadow) {

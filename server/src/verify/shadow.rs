@@ -4,6 +4,7 @@
 //! the unsaved texts, nothing that runs can change it, and each shadow is a layer over it. Elsewhere each shadow is a
 //! whole copy, compared with what was written to it and put right before every use.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use super::mirror::Mirror;
 use super::overlay::{Layer, Overlay};
 use super::runner::{PLUGIN_DIR, PLUGINS};
 use super::sandbox::Cell;
+use super::seed;
 use super::storage::private_dir;
 use super::toolchains::home_dir;
 use super::tree;
@@ -25,6 +27,15 @@ use crate::workspace::RelPath;
 
 /// A private copy for one check at a time.
 pub struct Shadow(Way);
+
+/// What becomes of what a run leaves in build directories and in the caches of tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaves {
+    /// It goes with the run: whatever may have run a candidate's code keeps nothing.
+    Nothing,
+    /// It is there for those that come after, if the run sees the workspace as it is.
+    Warmth,
+}
 
 enum Way {
     /// A whole copy.
@@ -111,30 +122,29 @@ impl Base {
         Ok((Layered { layer, is_plain, dependencies, builds }, changed))
     }
 
-    /// What a run through `layered` mounts, and its build directories: on this machine, and relative.
+    /// What a run through `layered` mounts, and where each of the warm directories is for it.
     ///
-    /// A run of the workspace as it is keeps what it builds. One with a candidate starts from that and keeps nothing:
-    /// what it builds is the candidate's, and must not answer for the next one.
-    fn overlay(&self, layered: &Layered) -> (Overlay, Vec<(PathBuf, PathBuf)>) {
+    /// A run of the workspace as it is may keep what it leaves there. One with a candidate starts from that and keeps
+    /// nothing: what it leaves is the candidate's, and must not answer for the next one.
+    fn overlay(&self, layered: &Layered, warm: &[Warm], leaves: Leaves) -> (Overlay, Vec<Option<PathBuf>>) {
         // Counting and taking part are one step.
         let _ground = self.lock();
         let is_alone = Arc::strong_count(&self.running) == 1;
         let is_building = Arc::strong_count(&self.building) > 1;
-        let keeps = layered.is_plain && is_alone;
+        let keeps = leaves == Leaves::Warmth && layered.is_plain && is_alone;
         let mut uses = vec![self.running.clone()];
         uses.extend(keeps.then(|| self.building.clone()));
         let mut overlay = Overlay::of_tree(layered.layer.clone(), uses);
-        let mut place = |build: &Path| {
-            let name = build_name(build);
-            private_dir(&self.dir.join(&name))?;
+        let mut place = |name: &str| {
+            private_dir(&self.dir.join(name))?;
             match (keeps, is_building) {
                 (true, _) => Ok(self.dir.join(name)),
-                (false, false) => overlay.add(&name),
+                (false, false) => overlay.add(name),
                 (false, true) => overlay.add_empty(),
             }
         };
-        let builds = layered.builds.iter().filter_map(|build| Some((place(build).ok()?, build.clone()))).collect();
-        (overlay, builds)
+        let places = warm.iter().map(|warm| place(&warm.name).ok()).collect();
+        (overlay, places)
     }
 }
 
@@ -204,56 +214,79 @@ impl Shadow {
         }
     }
 
-    /// A directory that is kept between runs for one tool, apart from the tree.
-    pub(super) fn cache(&self, name: &str) -> Option<PathBuf> {
-        let dir = match &self.0 {
-            Way::Copy(mirror) => mirror.dir(),
-            Way::Over { base, .. } => &base.dir,
-        };
-        let cache = dir.join("cache").join(name);
-        private_dir(&cache).is_ok().then_some(cache)
+    /// The tree as a cell; a command starts in `directory`, relative to the root. What it builds goes with it.
+    pub fn cell(&self, directory: &Path) -> Cell {
+        self.cell_with(directory, None, Leaves::Nothing)
     }
 
-    /// The tree as a cell; a command starts in `directory`, relative to the root.
-    pub fn cell(&self, directory: &Path) -> Cell {
-        let (root, dir, tree, overlay, dependencies, builds) = match &self.0 {
-            Way::Copy(mirror) => {
-                let dir = mirror.dir();
-                let (dependencies, builds) = mirror.mounted();
-                let place = |build: &PathBuf| (dir.join(build_name(build)), build.clone());
-                let builds = builds.iter().map(place).filter(|(host, _)| private_dir(host).is_ok()).collect();
-                (mirror.root(), dir, dir.join("tree"), None, dependencies, builds)
-            }
-            Way::Over { base, layered: Some(layered), .. } => {
-                let (overlay, builds) = base.overlay(layered);
-                let dependencies = layered.dependencies.as_slice();
-                (base.root.as_path(), base.dir.as_path(), overlay.tree(), Some(overlay), dependencies, builds)
-            }
-            // Nothing was synced: nothing is shown, and no command starts.
-            Way::Over { base, .. } => {
-                let none = base.dir.join("nothing");
-                (base.root.as_path(), base.dir.as_path(), none, None, [].as_slice(), Vec::new())
-            }
+    /// The same; `cache` is the name of a tool's cache and where the command finds it.
+    pub(super) fn cell_with(&self, directory: &Path, cache: Option<(&str, &str)>, leaves: Leaves) -> Cell {
+        let (root, dir) = match &self.0 {
+            Way::Copy(mirror) => (mirror.root(), mirror.dir()),
+            Way::Over { base, .. } => (base.root.as_path(), base.dir.as_path()),
         };
         let inside = |path: &Path| mounted_at(root, path);
+        let warm = |builds: &[PathBuf]| -> Vec<Warm> {
+            let builds = builds.iter().map(|build| Warm::new("build", build.as_os_str(), inside(build)));
+            builds.chain(cache.map(|(name, at)| Warm::new("cache", name.as_ref(), at.into()))).collect()
+        };
+        let (tree, overlay, dependencies, warm, places) = match &self.0 {
+            Way::Copy(mirror) => {
+                let (dependencies, builds) = mirror.mounted();
+                let warm = warm(builds);
+                let place = |warm: &Warm| warm.place(dir, leaves).ok();
+                let places = warm.iter().map(place).collect();
+                (dir.join("tree"), None, dependencies, warm, places)
+            }
+            Way::Over { base, layered: Some(layered), .. } => {
+                let warm = warm(&layered.builds);
+                let (overlay, places) = base.overlay(layered, &warm, leaves);
+                (overlay.tree(), Some(overlay), layered.dependencies.as_slice(), warm, places)
+            }
+            // Nothing was synced: nothing is shown, and no command starts.
+            Way::Over { .. } => (dir.join("nothing"), None, [].as_slice(), Vec::new(), Vec::new()),
+        };
         let mut readable: Vec<(PathBuf, PathBuf)> =
             ["passwd", "group"].iter().map(|name| (dir.join(name), Path::new("/etc").join(name))).collect();
         readable.push((dir.join("plugin"), PLUGIN_DIR.into()));
         readable.extend(dependencies.iter().map(|path| (inside(path), inside(path))));
-        let cache = |build: &PathBuf| {
-            let variable = build.strip_prefix(CACHES).ok()?.to_str()?;
-            Some((variable.to_owned(), build.to_str()?.to_owned()))
+        let writable: Vec<(PathBuf, PathBuf)> =
+            places.into_iter().zip(warm).filter_map(|(place, warm)| Some((place?, warm.inside))).collect();
+        let variable = |(_, inside): &(PathBuf, PathBuf)| {
+            let variable = inside.strip_prefix(CACHES).ok()?.to_str().filter(|variable| !variable.is_empty())?;
+            Some((variable.to_owned(), inside.to_str()?.to_owned()))
         };
-        let env = builds.iter().filter_map(|(_, build)| cache(build)).collect();
-        let writable = builds.iter().map(|(host, build)| (host.clone(), inside(build))).collect();
+        let env = writable.iter().filter_map(variable).collect();
         Cell { tree, at: root.to_owned(), cwd: inside(directory), readable, writable, env, overlay }
     }
 }
 
-/// Where a build directory is kept in a copy. The workspace gives it its name, so only a digest of that is used.
-fn build_name(build: &Path) -> String {
-    let digest = Sha256::digest(build.as_os_str().as_encoded_bytes());
-    format!("build/{}", digest[..8].iter().map(|b| format!("{b:02x}")).collect::<String>())
+/// A directory in which a run finds what those before it left.
+struct Warm {
+    /// Where it is kept in a copy. The workspace gives it its name, so only a digest of that is used.
+    name: String,
+    inside: PathBuf,
+}
+
+impl Warm {
+    fn new(kind: &str, named: &OsStr, inside: PathBuf) -> Self {
+        let digest = Sha256::digest(named.as_encoded_bytes());
+        let digest: String = digest[..8].iter().map(|b| format!("{b:02x}")).collect();
+        Self { name: format!("{kind}/{digest}"), inside }
+    }
+
+    /// Where it is for a run in the whole copy in `dir`: itself, or a copy of it that the next one replaces.
+    fn place(&self, dir: &Path, leaves: Leaves) -> io::Result<PathBuf> {
+        let kept = dir.join(&self.name);
+        private_dir(&kept)?;
+        match leaves {
+            Leaves::Warmth => Ok(kept),
+            Leaves::Nothing => {
+                let once = dir.join("once").join(&self.name);
+                seed::sow(&kept, &once).map(|_| once)
+            }
+        }
+    }
 }
 
 /// Writes the files that every cell shows beside the tree.
@@ -281,8 +314,8 @@ mod tests {
     use tokio::io::AsyncReadExt;
     use tokio_util::sync::CancellationToken;
 
-    use super::{Base, Shadow, Texts};
-    use crate::verify::{Limits, Sandbox, overlay};
+    use super::{Base, CACHES, Leaves, Shadow, Texts, Way};
+    use crate::verify::{Cell, Limits, Sandbox, overlay};
     use crate::workspace::RelPath;
 
     struct Place {
@@ -314,11 +347,15 @@ mod tests {
             Base::open(&self.root(), &self.state(), Arc::default()).unwrap()
         }
 
+        /// Runs a check, or the tests: what it leaves is kept if the shadow has nothing but the workspace.
         async fn run(&self, shadow: &Shadow, script: &str) -> String {
+            self.run_in(&shadow.cell_with(Path::new(""), Some(("tool", CACHES)), Leaves::Warmth), script).await
+        }
+
+        async fn run_in(&self, cell: &Cell, script: &str) -> String {
             let argv = ["sh", "-c", script].map(str::to_owned);
             let limits = Limits { wall: Duration::from_secs(20), ..Limits::default() };
-            let cell = shadow.cell(Path::new(""));
-            self.sandbox.run(&cell, &argv, &limits, &CancellationToken::new()).await.output
+            self.sandbox.run(cell, &argv, &limits, &CancellationToken::new()).await.output
         }
     }
 
@@ -412,7 +449,7 @@ mod tests {
         assert_eq!(place.run(&candidate, build).await, "0\n");
         assert_eq!(place.run(&plain, build).await, "0\n");
         // While the workspace itself is built, a candidate cannot start from that.
-        let building = plain.cell(Path::new(""));
+        let building = plain.cell_with(Path::new(""), None, Leaves::Warmth);
         candidate.sync(&texts(&[("a", Some("2\n"))])).unwrap();
         assert!(place.run(&candidate, build).await.contains("No such file"));
         drop(building);
@@ -440,6 +477,37 @@ mod tests {
         assert_eq!(place.run(&shadow, "cat $GOCACHE/x; echo hostile > $GOCACHE/x").await, "built\n");
         shadow.sync(&Texts::new()).unwrap();
         assert_eq!(place.run(&shadow, "cat $GOCACHE/x").await, "built\n");
+    }
+
+    /// What is left in a build directory, in a cache that a variable names and in that of a check.
+    const LEAVE: &str = "for d in target $GOCACHE /run/baton-cache; do echo x >> $d/left; done";
+    const FOUND: &str = "cat target/left $GOCACHE/left /run/baton-cache/left 2>/dev/null | wc -l";
+
+    #[tokio::test]
+    async fn only_the_workspaces_own_runs_leave_warmth() {
+        let place = Place::new(&[("go.mod", ""), ("Cargo.toml", ""), ("a", "0\n")]).await;
+        for mut shadow in [Shadow::over(&place.base()), Shadow::open(&place.root(), &place.state(), 0).unwrap()] {
+            let is_copy = matches!(shadow.0, Way::Copy(_));
+            shadow.sync(&Texts::new()).unwrap();
+            let cell = |leaves| shadow.cell_with(Path::new(""), Some(("tool", CACHES)), leaves);
+            // A cell that may run candidates, although it has none yet, such as a trial's.
+            for (leaves, expected) in [(Leaves::Nothing, "0\n"), (Leaves::Warmth, "0\n"), (Leaves::Nothing, "3\n")] {
+                assert_eq!(place.run_in(&cell(leaves), &format!("{FOUND}; {LEAVE}")).await, expected);
+            }
+            assert_eq!(place.run_in(&cell(Leaves::Warmth), FOUND).await, "3\n");
+            shadow.sync(&texts(&[("a", Some("1\n"))])).unwrap();
+            let candidate = |shadow: &Shadow| match is_copy {
+                true => shadow.cell_with(Path::new(""), Some(("tool", CACHES)), Leaves::Nothing),
+                // Even by mistake.
+                false => shadow.cell_with(Path::new(""), Some(("tool", CACHES)), Leaves::Warmth),
+            };
+            let poison = format!("{FOUND}; {LEAVE}; {FOUND}; rm -f target/left; ln -s /etc/passwd target/left");
+            assert_eq!(place.run_in(&candidate(&shadow), &poison).await, "3\n6\n");
+            shadow.sync(&texts(&[("a", Some("2\n"))])).unwrap();
+            assert_eq!(place.run_in(&candidate(&shadow), FOUND).await, "3\n");
+            shadow.sync(&Texts::new()).unwrap();
+            assert_eq!(place.run(&shadow, FOUND).await, "3\n");
+        }
     }
 
     #[tokio::test]
@@ -482,6 +550,6 @@ mod tests {
         command.args(["verify::shadow::tests", "--skip", "ordinary_user"]);
         let output = command.current_dir("/").env("HOME", "/nonexistent").output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.contains("6 passed"), "{said}");
+        assert!(output.status.success() && said.contains("7 passed"), "{said}");
     }
 }

@@ -150,10 +150,8 @@ impl Verifier {
     ) -> Result<(Ran, Results), VerifyError> {
         let Ok(sandbox) = &self.sandbox else { return Err(VerifyError::NoTests(self.why_no_tests())) };
         let shadow = self.take(texts).await?;
-        let cell = command
-            .env()
-            .into_iter()
-            .fold(shadow.cell(&command.directory), |cell, (name, value)| cell.env(name, value));
+        let cell = shadow.cell_with(&command.directory, None, self.leaves(texts));
+        let cell = command.env().into_iter().fold(cell, |cell, (name, value)| cell.env(name, value));
         let limits = Limits { wall, ..self.request.limits };
         let ran = sandbox.run(&cell, &command.as_run(), &limits, cancel).await;
         self.give_back(shadow);

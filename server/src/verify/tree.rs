@@ -59,6 +59,13 @@ impl Place {
         open_regular(parent, name)
     }
 
+    /// What a link says.
+    pub(super) fn link(&mut self, path: &Path) -> io::Result<PathBuf> {
+        let (parent, name) = self.parent_of(path)?;
+        let target = rustix::fs::readlinkat(parent, name, Vec::new())?;
+        Ok(OsString::from_vec(target.into_bytes()).into())
+    }
+
     fn parent_of<'a>(&mut self, path: &'a Path) -> io::Result<(&OwnedFd, &'a OsStr)> {
         let name = path.file_name().ok_or_else(|| io::Error::other("a name is missing"))?;
         let parent = path.parent().unwrap_or(Path::new(""));

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use baton_grammars::{Check, CheckKind, Language};
 use globset::Glob;
-use sha2::{Digest, Sha256};
 
 use super::chosen::{Choices, chosen};
 use super::compile_commands;
@@ -13,7 +12,7 @@ use crate::verify::tool::{self, Signs};
 use crate::verify::verdict::Level;
 use crate::workspace::{RelPath, Snapshot};
 
-/// Where a check finds the directory that is kept for it between runs.
+/// Where a check finds the cache that is kept for it.
 pub(super) const CACHE: &str = "/run/baton-cache";
 
 /// One check where it applies.
@@ -135,11 +134,10 @@ impl Applied {
         (self.check.name.clone(), self.directory.clone(), self.before.clone())
     }
 
-    /// The name of the directory that is kept for it; tools that share a program share what it keeps.
+    /// The name of the cache that is kept for it; tools that share a program share what it keeps.
     pub(super) fn cache(&self) -> String {
         let program = self.check.command[0].rsplit('/').next().unwrap_or_default();
-        let digest = Sha256::digest(self.directory.as_os_str().as_encoded_bytes());
-        format!("{program}-{}", digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        format!("{program} in {}", self.directory.display())
     }
 
     /// The program that this machine lacks.

@@ -161,8 +161,8 @@ impl Verifier {
     ) -> Result<Said, VerifyError> {
         let Ok(sandbox) = &self.sandbox else { return Ok(Said::default()) };
         let shadow = self.take(texts).await?;
-        let mut cell = shadow.cell(&applied.directory);
-        cell.writable.extend(shadow.cache(&applied.cache()).map(|kept| (kept, CACHE.into())));
+        let cache = applied.cache();
+        let mut cell = shadow.cell_with(&applied.directory, Some((&cache, CACHE)), self.leaves(texts));
         for (name, value) in applied.env() {
             cell = cell.env(name, value);
         }

@@ -218,3 +218,21 @@ async fn a_file_that_is_new_or_moves_is_checked_under_its_name() {
     let verdict = verifier.check(&made, &CancellationToken::new()).await.verdict;
     assert!(shown(&verdict).contains("- c.py:2: 'return' outside function"), "{verdict:?}");
 }
+
+#[tokio::test]
+async fn what_a_check_caches_of_a_candidate_does_not_judge_the_next() {
+    let project = Project::new(&[("a.py", "x = 'original'\n")]);
+    // A tool that finds in a file what its cache says of it.
+    let script = "cat \"$0/seen\" 2>/dev/null; printf \"%s:1:1: error: %s\\n\" \"$1\" \"$(cat \"$1\")\" > \"$0/seen\"";
+    let tool = format!("command = ['sh', '-c', '{script}', '{{cache}}', '{{path}}']");
+    let choice = format!("[cached]\nlanguage = 'python'\n{tool}\n");
+    for number in 0..3 {
+        // From the second on, the cache has what the baseline left there.
+        let verifier = project.verifier_for("a.py", None, &[], &[], &choice).await;
+        for new in ["'first'", "'second'"] {
+            let verdict = shown(&judged(&verifier, "a.py", "'original'", new).await);
+            let stale = verdict.contains("'first'") || verdict.contains("'second'");
+            assert!(!stale && (number == 0) == verdict.contains("'original'"), "{number} {new}: {verdict}");
+        }
+    }
+}

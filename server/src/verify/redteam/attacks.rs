@@ -1,7 +1,7 @@
 //! Attacks of code that runs in the sandbox.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::RwLock;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::ground::{Ground, Sign};
 use super::{carry_out, classes, judge};
-use crate::verify::Texts;
-use crate::verify::shadow::Shadow;
-use crate::verify::{Cell, Limits, Sandbox, SandboxLevel};
+use crate::verify::shadow::{Base, Leaves, Shadow};
+use crate::verify::walk::CACHES;
+use crate::verify::{Cell, Limits, Sandbox, SandboxLevel, Texts, overlay};
 
 /// A class of attacks: what they are after, and what keeps them from it.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,7 +22,8 @@ struct Class {
     /// How success shows.
     canary: Sign,
     /// The walls of the sandbox that are taken away, and beside them: `copy`, what is not copied into the tree;
-    /// `restore`, the comparison before each use; `clean`, what is taken out of output; `limits`.
+    /// `restore`, the comparison before each use; `discard`, that what a run builds and caches goes with it; `clean`, what
+    /// is taken out of output; `limits`.
     walls: Vec<String>,
     /// Where they can be taken away without harm to the machine.
     #[serde(default = "both")]
@@ -32,6 +33,9 @@ struct Class {
     /// Whether the sandbox is started from a terminal.
     #[serde(default)]
     terminal: bool,
+    /// Whether there is a tool's cache, at `$CACHE`, and the tree is a layer where it can be.
+    #[serde(default)]
+    warm: bool,
     #[serde(default)]
     files: BTreeMap<String, String>,
     variant: Vec<Variant>,
@@ -127,21 +131,34 @@ impl Attempt<'_> {
         let walls: Vec<&str> = self.gone.iter().copied().filter(|wall| wall.starts_with(char::is_uppercase)).collect();
         let sandbox = sandbox.without(&walls);
         let limits = if is_gone("limits") { loose() } else { self.class.limits.limits() };
-        let mut shadow = Shadow::open(&ground.project(), &ground.state(), 0).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let state = ground.state();
+        let mut shadow = match self.class.warm && runtime.block_on(overlay::works(&sandbox, &state)).is_ok() {
+            true => Shadow::over(&Base::open(&ground.project(), &state, Arc::default()).unwrap()),
+            false => Shadow::open(&ground.project(), &state, 0).unwrap(),
+        };
         shadow.sync(&Texts::new()).unwrap();
-        let mut cell = shadow.cell("".as_ref());
+        let start = |shadow: &Shadow| match self.class.warm {
+            true => {
+                let leaves = if is_gone("discard") { Leaves::Warmth } else { Leaves::Nothing };
+                shadow.cell_with("".as_ref(), Some(("check", CACHES)), leaves).env("CACHE", CACHES)
+            }
+            false => shadow.cell("".as_ref()),
+        };
+        let mut cell = start(&shadow);
         if is_gone("copy") {
             cell.tree = ground.project();
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let run = |cell: &Cell, argv: &[String]| {
             runtime.block_on(sandbox.run(cell, argv, &limits, &CancellationToken::new())).output
         };
         if let Some(first) = &self.variant.first {
             run(&cell, &["/bin/sh".to_owned(), "-c".to_owned(), ground.filled(first)]);
             if !is_gone("restore") {
+                // A layer must not change while something looks through it.
+                cell.overlay = None;
                 shadow.sync(&Texts::new()).unwrap();
-                cell = shadow.cell("".as_ref());
+                cell = start(&shadow);
             }
         }
         let argv = self.variant.argv(&ground);

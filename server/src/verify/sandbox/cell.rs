@@ -15,7 +15,7 @@ pub struct Cell {
     pub(in crate::verify) cwd: PathBuf,
     /// Shown read-only: path on this machine, path inside.
     pub(in crate::verify) readable: Vec<(PathBuf, PathBuf)>,
-    /// Shown writable and kept between runs: path on this machine, path inside.
+    /// Shown writable, beside the tree: path on this machine, path inside.
     pub(in crate::verify) writable: Vec<(PathBuf, PathBuf)>,
     /// Variables beside the fixed few.
     pub(in crate::verify) env: Vec<(String, String)>,
