@@ -53,6 +53,9 @@ struct Mount {
 /// The name of the tree in a layer.
 const TREE: &str = "tree";
 
+/// The least priority that a thread can have.
+const LEAST: i32 = 19;
+
 /// Makes names apart; a copy belongs to one process at a time.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -104,7 +107,11 @@ impl Drop for Layer {
         let dir = std::mem::take(&mut self.dir);
         // A build may have left thousands of files, and nothing waits for their end. What a killed Baton leaves is
         // deleted when the copy is opened the next time.
-        std::thread::spawn(move || tree::delete(&dir));
+        std::thread::spawn(move || {
+            // Of this thread alone. The next check has already begun.
+            let _ = rustix::process::setpriority_process(None, LEAST);
+            tree::delete(&dir)
+        });
     }
 }
 

@@ -1,7 +1,13 @@
 //! A bound on the number of processes where the kernel's own limit does not hold: it never holds for root.
 
+use std::ffi::CString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::fs::{Mode, OFlags};
 
 /// Most processes and threads of all sandboxes together. The finer limit of one run is watched from outside; this
 /// one keeps a fork bomb from outrunning the watch.
@@ -43,9 +49,23 @@ impl Pen {
         Some(pen)
     }
 
-    /// The file that takes in whoever writes to it.
-    pub(super) fn entrance(&self) -> PathBuf {
-        self.0.join("cgroup.procs")
+    /// Has the process that becomes `command` counted here, with all that it starts.
+    pub(super) fn take_in(&self, command: &mut Command) {
+        // The first kind of control groups takes threads in too. A process of one thread that writes its own number there
+        // waits for nobody, while moving a process waits for all processors (10 ms).
+        let entrances = ["tasks", "cgroup.procs"].map(|name| self.0.join(name));
+        let Some(entrance) = entrances.into_iter().find(|entrance| entrance.exists()) else { return };
+        let Ok(entrance) = CString::new(entrance.into_os_string().into_vec()) else { return };
+        let enter = move || {
+            // Where the group is gone, the watch from outside is left.
+            if let Ok(open) = rustix::fs::open(entrance.as_c_str(), OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
+                // Zero stands for the process that writes it.
+                let _ = rustix::io::write(&open, b"0");
+            }
+            Ok(())
+        };
+        // SAFETY: between fork and exec only system calls are made, with a text that was made before.
+        unsafe { command.pre_exec(enter) };
     }
 }
 

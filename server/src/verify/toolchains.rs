@@ -78,6 +78,8 @@ pub(super) struct Toolchains {
     home: PathBuf,
     root: PathBuf,
     paths: BTreeSet<PathBuf>,
+    /// Directories in them that are not to be seen.
+    hidden: BTreeSet<PathBuf>,
     search: Vec<PathBuf>,
 }
 
@@ -130,7 +132,8 @@ impl Toolchains {
         let search: Vec<PathBuf> = env::var_os("PATH")
             .map(|path| env::split_paths(&path).filter(|dir| dir.is_absolute()).collect())
             .unwrap_or_default();
-        let mut found = Self { home: home_dir(), root: root.to_owned(), paths: BTreeSet::new(), search };
+        let mut found =
+            Self { home: home_dir(), root: root.to_owned(), paths: BTreeSet::new(), hidden: BTreeSet::new(), search };
         found.add_known();
         for dir in found.search.clone() {
             found.add_program_dir(&dir);
@@ -138,6 +141,7 @@ impl Toolchains {
         found.add_program(program);
         // The workspace itself is shown as the private tree, never as it is.
         found.paths.retain(|path| !root.starts_with(path));
+        found.drop_repeated();
         found
     }
 
@@ -146,9 +150,23 @@ impl Toolchains {
         &self.home
     }
 
-    /// Read-only inside, at their own paths.
+    /// Read-only inside, at their own paths; what is [`Self::hidden`] is to be covered.
     pub(super) fn paths(&self) -> &BTreeSet<PathBuf> {
         &self.paths
+    }
+
+    /// Directories that are not to be seen in what is shown.
+    pub(super) fn hidden(&self) -> &BTreeSet<PathBuf> {
+        &self.hidden
+    }
+
+    /// The paths for a sandbox that can cover nothing: in place of a directory that holds something hidden, the rest
+    /// of what it holds.
+    pub(super) fn parts(&self) -> impl Iterator<Item = PathBuf> {
+        self.paths.iter().flat_map(|path| match self.hidden.iter().any(|hidden| hidden.parent() == Some(path)) {
+            true => below(path).filter(|part| !self.hidden.contains(part)).collect(),
+            false => vec![path.clone()],
+        })
     }
 
     /// Variables that make the toolchains work inside.
@@ -205,7 +223,6 @@ impl Toolchains {
     /// What toolchains read below `/etc`, without what may hold a password: Maven's settings, PHP's servers, Java's
     /// management.
     fn add_settings(&mut self) {
-        let below = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
         for name in ["m2.conf", "logging"] {
             self.add(&Path::new("/etc/maven").join(name));
         }
@@ -214,8 +231,24 @@ impl Toolchains {
         }
         let is_java = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("java-"));
         for java in below(Path::new("/etc")).filter(is_java) {
-            below(&java).filter(|path| !path.ends_with("management")).for_each(|path| self.add(&path));
+            let management = java.join("management");
+            let is_real = management.symlink_metadata().is_ok_and(|found| found.is_dir());
+            self.hidden.extend(is_real.then_some(management));
+            self.add(&java);
         }
+    }
+
+    /// Drops what lies in another path: each takes a mount.
+    fn drop_repeated(&mut self) {
+        let is_shown = |path: &PathBuf, above: &Path| {
+            let real = |path: &Path| path.canonicalize().ok();
+            let below = path.strip_prefix(above).ok().and_then(|below| Some(real(above)?.join(below)));
+            // A link on the way would lead elsewhere.
+            self.paths.contains(above) && below.is_some() && below == real(path)
+        };
+        let is_repeated = |path: &&PathBuf| path.ancestors().skip(1).any(|above| is_shown(path, above));
+        let repeated: Vec<PathBuf> = self.paths.iter().filter(is_repeated).cloned().collect();
+        self.paths.retain(|path| !repeated.contains(path));
     }
 
     /// A directory of `PATH`: with the rest of its installation where that is a place of its own.
@@ -313,6 +346,11 @@ impl Toolchains {
     }
 }
 
+/// What a directory holds.
+fn below(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
 /// Directories directly in the home directory that hold more than a toolchain, keys among it.
 fn is_hidden_data(home: &Path, prefix: &Path) -> bool {
     [".local", ".cargo", ".config", ".cache", ".ssh", ".gnupg", ".aws"].iter().any(|name| prefix == home.join(name))
@@ -349,7 +387,7 @@ pub(super) fn normal(path: &Path) -> PathBuf {
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use super::{Toolchains, system_program, system_program_in};
 
@@ -372,6 +410,25 @@ mod tests {
             assert!(!found.paths.iter().any(|path| path.starts_with(&secret)), "{program}: {:?}", found.paths);
             assert!(nothing_of(&found.home.clone(), &found));
         }
+    }
+
+    #[test]
+    fn what_lies_in_a_shown_place_is_shown_once_and_what_is_hidden_is_no_part() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let at = |name: &str| root.join(name);
+        for made in ["java/conf", "java/management", "tools/bin", "elsewhere/bin"] {
+            fs::create_dir_all(at(made)).unwrap();
+        }
+        symlink(at("elsewhere"), at("tools/link")).unwrap();
+        let mut found = Toolchains::find(Path::new("/none"), "none");
+        found.paths = ["java", "tools", "tools/bin", "tools/link/bin", "elsewhere/bin"].map(at).into();
+        found.hidden = [at("java/management")].into();
+        found.drop_repeated();
+        let shown: Vec<_> = found.paths.iter().map(|path| path.strip_prefix(&root).unwrap().to_owned()).collect();
+        assert_eq!(shown, ["elsewhere/bin", "java", "tools", "tools/link/bin"].map(PathBuf::from));
+        let parts: Vec<_> = found.parts().map(|path| path.strip_prefix(&root).unwrap().to_owned()).collect();
+        assert_eq!(parts, ["elsewhere/bin", "java/conf", "tools", "tools/link/bin"].map(PathBuf::from));
     }
 
     #[test]

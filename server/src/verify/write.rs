@@ -30,7 +30,10 @@ pub(super) fn all(source: &Place, tree: &mut Tree, missing: &[(String, Want<'_>)
         made.push(is_dir.then_some(Entry::Directory));
     }
     let files: Vec<usize> = (0..missing.len()).filter(|at| made[*at].is_none()).collect();
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(8).min(files.len().div_ceil(BATCH));
+    let batches = files.len().div_ceil(BATCH);
+    // Finding out how many processors there are takes longer than writing a file.
+    let threads = if batches > 1 { std::thread::available_parallelism().map_or(2, usize::from) } else { 1 };
+    let threads = threads.min(8).min(batches);
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
     let work = |n: usize| -> io::Result<Vec<(usize, Option<Entry>)>> {
         let (mut source, mut tree, mut buffer) = (source.again()?, tree.again(n as u64)?, Vec::new());

@@ -3,16 +3,18 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::super::toolchains::system_program;
+use rustix::process::Resource;
+
+use super::super::toolchains::{normal, system_program};
+use super::limits::at_most;
 use super::surroundings::{ETC, TOPS, environment, toolchains};
 use super::wall::{Wall, Walls};
 use super::{Cell, Limits};
 
-/// The programs that it takes.
+/// The program that it takes.
 #[derive(Debug, Clone)]
 pub(super) struct Bubblewrap {
     bwrap: PathBuf,
-    prlimit: PathBuf,
 }
 
 /// The walls: new namespaces of every kind, no way to make more, no capabilities, no terminal, no environment.
@@ -32,17 +34,20 @@ const ALWAYS: [&str; 4] = ["--unshare-user", "--unshare-uts", "--unshare-cgroup-
 /// The first process inside: a shell that waits for the command, and for what its daemons leave. bubblewrap's own
 /// would report the end before the rest is dead; as the shell is the namespace's first process, the end of
 /// bubblewrap means that nothing is left.
-const FIRST_PROCESS: [&str; 4] = ["/bin/sh", "-c", "\"$@\"; exit $?", "sh"];
+///
+/// It also sets the most processes, its first argument: within the namespaces the count is the sandbox's own. Shells
+/// differ in how they call that limit. `exec` takes programs only, nothing that is built into a shell.
+const FIRST_PROCESS: [&str; 4] =
+    ["/bin/sh", "-c", r#"ulimit -u "$1" 2>/dev/null || ulimit -p "$1" || exit 126; shift; (exec "$@"); exit $?"#, "sh"];
 
 /// Bytes of each scratch file system in memory: the home directory, `/tmp`, `/dev/shm`.
 const SCRATCH_BYTES: &str = "536870912";
 
 impl Bubblewrap {
-    /// Finds the programs among the system's own; otherwise one sentence with what to do.
+    /// Finds the program among the system's own; otherwise one sentence with what to do.
     pub(super) fn find() -> Result<Self, String> {
         let bwrap = system_program("bwrap").ok_or("bubblewrap is not installed (apt-get install bubblewrap)")?;
-        let prlimit = system_program("prlimit").ok_or("prlimit is not installed (apt-get install util-linux)")?;
-        Ok(Self { bwrap, prlimit })
+        Ok(Self { bwrap })
     }
 
     /// Why bubblewrap could not make the sandbox, from what it said.
@@ -77,6 +82,9 @@ impl Bubblewrap {
         for mount in mounts {
             line.extend([mount.flag.into(), mount.host.into(), mount.inside.into()]);
         }
+        for hidden in toolchains.hidden() {
+            line.extend(["--tmpfs".into(), hidden.into(), "--remount-ro".into(), hidden.into()]);
+        }
         if walls.stands(Wall::Files) {
             line.extend(["--remount-ro", "/"].map(OsString::from));
         }
@@ -86,25 +94,9 @@ impl Bubblewrap {
         }
         line.push("--".into());
         line.extend(FIRST_PROCESS.map(OsString::from));
-        line.extend(self.limits(limits));
+        line.push(at_most(Resource::Nproc, limits.processes).to_string().into());
         line.extend(argv.iter().map(OsString::from));
         line
-    }
-
-    /// The prefix that sets the limits of each process. They are set inside the namespaces, where a count of
-    /// processes is the sandbox's own. Memory is RLIMIT_DATA: what a process may write to, not the address
-    /// space, of which node and the JVM reserve far more than they use.
-    fn limits(&self, limits: &Limits) -> Vec<OsString> {
-        let limit = |name: &str, value: u64| OsString::from(format!("--{name}={value}"));
-        vec![
-            self.prlimit.clone().into(),
-            limit("core", 0),
-            limit("cpu", limits.cpu.as_secs().max(1)),
-            limit("fsize", limits.file),
-            limit("data", limits.memory),
-            limit("nproc", limits.processes),
-            limit("nofile", 4096),
-        ]
     }
 }
 
@@ -132,9 +124,14 @@ fn base_mounts(walls: Walls) -> Vec<OsString> {
             Err(_) => args.extend(["--ro-bind-try", top, top].map(OsString::from)),
         }
     }
-    for name in ETC {
-        let path = format!("/etc/{name}");
-        args.extend(["--ro-bind-try".into(), path.clone().into(), path.into()]);
+    for path in ETC.map(|name| Path::new("/etc").join(name)) {
+        match std::fs::read_link(&path) {
+            // A link takes no mount, and its end is shown already.
+            Ok(target) if normal(&Path::new("/etc").join(&target)).starts_with("/usr") => {
+                args.extend(["--symlink".into(), target.into(), path.into()]);
+            }
+            _ => args.extend(["--ro-bind-try".into(), path.clone().into(), path.into()]),
+        }
     }
     let processes: &[&str] =
         if walls.stands(Wall::Processes) { &["--proc", "/proc"] } else { &["--bind", "/proc", "/proc"] };

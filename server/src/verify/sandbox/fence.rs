@@ -35,7 +35,7 @@ impl Fence {
         }
         let system = ["/usr"].into_iter().chain(TOPS).map(PathBuf::from);
         let etc = ETC.iter().map(|name| Path::new("/etc").join(name));
-        let tools = toolchains.paths().iter().cloned();
+        let tools = toolchains.parts();
         let readable = cell.readable.iter().map(|(host, _)| host.clone());
         system.chain(etc).chain(tools).chain(readable).for_each(|path| give("--read", path.into()));
         let writable = cell.writable.iter().map(|(host, _)| host.clone());

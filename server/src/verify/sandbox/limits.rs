@@ -1,6 +1,11 @@
 //! What a command may use up, and how it ended.
 
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit};
 
 /// What a command may use up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,4 +62,38 @@ impl Default for Limits {
             output: 1 << 20,
         }
     }
+}
+
+impl Limits {
+    /// What the kernel holds each process to, beside the number of processes. Memory is what a process may write to,
+    /// not the address space, of which node and the JVM reserve far more than they use.
+    pub(super) fn of_each_process(&self) -> [(Resource, u64); 5] {
+        [
+            (Resource::Core, 0),
+            (Resource::Cpu, self.cpu.as_secs().max(1)),
+            (Resource::Fsize, self.file),
+            (Resource::Data, self.memory),
+            (Resource::Nofile, 4096),
+        ]
+    }
+}
+
+/// As much of it as this process may have: nobody can raise what is lower already.
+pub(super) fn at_most(resource: Resource, most: u64) -> u64 {
+    rustix::process::getrlimit(resource).maximum.map_or(most, |now| now.min(most))
+}
+
+/// Has the process that becomes `command` held to them, with all that it starts.
+pub(super) fn hold(command: &mut Command, limits: &Limits) {
+    let limits = limits.of_each_process();
+    // SAFETY: between fork and exec only system calls are made, with numbers that were made before.
+    unsafe { command.pre_exec(move || set(&limits)) };
+}
+
+/// Sets limits of this process and of those that it starts. Only system calls are made.
+pub(super) fn set(limits: &[(Resource, u64)]) -> io::Result<()> {
+    limits.iter().try_for_each(|(resource, most)| {
+        let most = Some(at_most(*resource, *most));
+        Ok(rustix::process::setrlimit(*resource, Rlimit { current: most, maximum: most })?)
+    })
 }

@@ -115,18 +115,16 @@ impl Sandbox {
             Kind::Bubblewrap(bubblewrap) => bubblewrap.command_line(cell, argv, limits, self.walls),
             Kind::Fence(fence) => fence.command_line(cell, argv, limits, self.walls),
         };
-        let mut command = match &self.pen {
-            None => std::process::Command::new(&line[0]),
-            Some(pen) => {
-                // Counted in the pen: the shell goes in and becomes the sandbox's outer process.
-                let mut command = std::process::Command::new("/bin/sh");
-                command.args(["-c", "echo $$ > \"$0\"; exec \"$@\""]).arg(pen.entrance()).arg(&line[0]);
-                command
-            }
-        };
+        let mut command = std::process::Command::new(&line[0]);
         command.args(&line[1..]).current_dir("/").process_group(0);
-        if let (Kind::Bubblewrap(_), Some(overlay)) = (&self.kind, &cell.overlay) {
-            overlay.mount_in(&mut command);
+        if let Some(pen) = &self.pen {
+            pen.take_in(&mut command);
+        }
+        if let Kind::Bubblewrap(_) = &self.kind {
+            limits::hold(&mut command, limits);
+            if let Some(overlay) = &cell.overlay {
+                overlay.mount_in(&mut command);
+            }
         }
         if self.walls.stands(Wall::Environment) {
             command.env_clear();

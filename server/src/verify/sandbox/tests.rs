@@ -77,6 +77,17 @@ async fn what_is_outside_can_neither_be_read_nor_written() {
 }
 
 #[tokio::test]
+async fn settings_are_shown_without_what_may_hold_a_password() {
+    for sandbox in Sandbox::of_each_level() {
+        let place = Place::new();
+        // Where there is no Java there is nothing to see either.
+        let script = "cat /etc/java-*/management/* && echo SEEN; touch /etc/java-*/management/new && echo MADE";
+        let ran = place.sh(&sandbox, script, &short()).await;
+        assert!(!ran.output.contains("SEEN") && !ran.output.contains("MADE"), "{}", ran.output);
+    }
+}
+
+#[tokio::test]
 async fn no_variable_and_no_descriptor_of_ours_gets_in() {
     for sandbox in Sandbox::of_each_level() {
         let place = Place::new();

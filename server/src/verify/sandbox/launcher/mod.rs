@@ -18,11 +18,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus};
+use rustix::process::{Pid, Resource, Signal, WaitOptions, WaitStatus};
 
 pub(super) use self::kernel::new_user_namespace;
 
 use self::attributes::Attributes;
+use super::limits;
 use super::wall::{Wall, Walls};
 use crate::verify::tree::Tree;
 
@@ -188,11 +189,7 @@ impl Plan {
                 rustix::process::setsid()?;
             }
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-            for (resource, most) in limits {
-                // Nobody can raise what is lower already.
-                let most = rustix::process::getrlimit(resource).maximum.map_or(most, |now| now.min(most));
-                rustix::process::setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
-            }
+            limits::set(&limits)?;
             if walls.stands(Wall::Privileges) {
                 kernel::drop_capabilities()?;
             }
