@@ -77,7 +77,7 @@ pub struct Runner {
     /// that it is in use.
     #[serde(default)]
     pub when: Vec<String>,
-    /// File names that show the same only if a line begins with a text.
+    /// File names or globs that show the same only if they contain a text; one after a line break only where a line begins.
     #[serde(default)]
     pub when_inside: BTreeMap<String, String>,
     /// Names or globs that must all be there too.

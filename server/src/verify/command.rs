@@ -1,12 +1,11 @@
 //! How the project's tests are started: as the user says, or as the files around the focus show.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use baton_grammars::{Facts, Runner};
-use globset::Glob;
 
 use super::runner::RunnerKind;
+use super::tool::{self, Signs};
 use super::toolchains;
 use crate::workspace::{RelPath, Snapshot};
 
@@ -136,21 +135,11 @@ fn project(root: &Path, above: &[PathBuf], facts: &Facts) -> Option<PathBuf> {
     })
 }
 
-/// What lies in a directory of the workspace, unsaved files included.
-pub(super) fn names(snapshot: &Snapshot, home: &Path) -> BTreeSet<String> {
-    let on_disk = std::fs::read_dir(snapshot.root().join(home)).into_iter().flatten().flatten();
-    let mut names: BTreeSet<String> = on_disk.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    let unsaved = snapshot.overlay().keys().filter_map(|path| Path::new(path.as_str()).strip_prefix(home).ok());
-    names.extend(unsaved.filter_map(|path| path.iter().next()?.to_str().map(str::to_owned)));
-    names
-}
-
 fn command(snapshot: &Snapshot, home: &Path, runner: &Runner) -> Option<TestCommand> {
     let root = snapshot.root();
-    let matched = runner.when.iter().find_map(|pattern| entry(snapshot, home, pattern));
-    let matched =
-        matched.or_else(|| runner.when_inside.iter().find_map(|(name, text)| inside(snapshot, home, name, text)))?;
-    if !runner.with.iter().all(|pattern| entry(snapshot, home, pattern).is_some()) {
+    let sign = Signs { when: &runner.when, inside: &runner.when_inside }.first(snapshot, home)?;
+    let matched = sign.as_str().rsplit('/').next().unwrap_or_default();
+    if !runner.with.iter().all(|pattern| tool::lies_in(snapshot, home, pattern)) {
         return None;
     }
     let mut argv = runner.command.clone();
@@ -174,20 +163,6 @@ pub(super) fn python(root: &Path, home: &Path) -> String {
     let homes = [root.join(home), root.to_owned()];
     let mut found = homes.iter().flat_map(|home| environments.iter().map(|dir| home.join(dir).join("bin/python")));
     found.find(|python| python.exists()).map_or("python3".to_owned(), |python| python.display().to_string())
-}
-
-/// The first entry that a glob names: of the directory, or of one below it that the glob names first.
-fn entry(snapshot: &Snapshot, home: &Path, pattern: &str) -> Option<String> {
-    let (below, pattern) = pattern.rsplit_once('/').unwrap_or(("", pattern));
-    let glob = Glob::new(pattern).ok()?.compile_matcher();
-    names(snapshot, &home.join(below)).into_iter().find(|name| glob.is_match(name))
-}
-
-/// The file of that name, if it holds a line that begins with `text`.
-fn inside(snapshot: &Snapshot, home: &Path, name: &str, text: &str) -> Option<String> {
-    let path = RelPath::new(home.join(name).to_str()?).ok()?;
-    let found = snapshot.read(&path).ok()?;
-    found.lines().any(|line| line.starts_with(text)).then(|| name.to_owned())
 }
 
 /// What `npm test` starts, if it is something.

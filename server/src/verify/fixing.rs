@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use baton_grammars::{FixFormat, Fixer};
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use super::compilation::Compilation;
 use super::tool::{self, Signs};
 use super::toolchains::normal;
 use super::{End, Limits, Verifier};
@@ -115,43 +115,25 @@ impl Place<'_> {
         Path::new(self.path.as_str()).ancestors().skip(1)
     }
 
-    /// Where the file's headers are and what is defined, as `compile_commands.json` says it.
+    /// Where the file's headers are and what is defined, as the project compiles it.
     fn flags(&self) -> Vec<String> {
-        let file = self.path.under(self.snapshot.root());
-        let places = self.folders().flat_map(|folder| [folder.to_owned(), folder.join("build")]);
-        let texts = places.filter_map(|place| {
-            let path = RelPath::new(place.join("compile_commands.json").to_str()?).ok()?;
-            self.snapshot.read(&path).ok()
-        });
-        let mut found = texts.filter_map(|text| flags(&text, &file));
-        found.next().unwrap_or_default()
+        let compiled = Compilation::find(self.snapshot, self.folders(), self.path);
+        compiled.and_then(flags).unwrap_or_default()
     }
 }
 
-#[derive(Deserialize)]
-struct Compiled {
-    directory: PathBuf,
-    file: PathBuf,
-    command: Option<String>,
-    arguments: Option<Vec<String>>,
-}
-
-/// The options of a compilation database for the file that say how its text is read; what else a command does, such
-/// as writing files, is left out. Relative places are those of the command's own folder.
-fn flags(database: &str, file: &Path) -> Option<Vec<String>> {
-    let compiled: Vec<Compiled> = serde_json::from_str(database).ok()?;
-    let Compiled { directory, command, arguments, .. } =
-        compiled.into_iter().find(|compiled| normal(&compiled.directory.join(&compiled.file)) == file)?;
-    let words = arguments.or_else(|| shlex::split(&command?))?;
+/// The options of a command that say how a file's text is read; what else it does, such as writing files, is left out.
+/// Relative places are those of the command's own folder.
+fn flags(compiled: Compilation) -> Option<Vec<String>> {
     let mut flags = Vec::new();
-    let mut words = words.into_iter();
+    let mut words = compiled.words.into_iter();
     while let Some(word) = words.next() {
         let is_place = ["-I", "-isystem", "-iquote"].into_iter().find(|flag| word.starts_with(flag));
         match is_place {
             Some(flag) => {
                 let rest = word[flag.len()..].to_owned();
                 let place = if rest.is_empty() { words.next()? } else { rest };
-                flags.extend([flag.to_owned(), normal(&directory.join(place)).display().to_string()]);
+                flags.extend([flag.to_owned(), normal(&compiled.directory.join(place)).display().to_string()]);
             }
             None if word == "-D" || word == "-U" => flags.push(word + &words.next()?),
             None if ["-D", "-U", "-std="].iter().any(|flag| word.starts_with(flag)) => flags.push(word),
@@ -166,7 +148,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
-    use super::{Place, flags};
+    use super::{Compilation, Place, flags};
     use crate::workspace::{RelPath, Snapshot};
 
     #[test]
@@ -177,10 +159,10 @@ mod tests {
              "command": "cc -I../include -isystem /opt/x -I '/p/a b' -D A=1 -DB '-DC=\"c d\"' -UD -std=c17 -O2 -Wp,-MD,x -fplugin=evil.so -o a.o -c ../src/a.c"},
             {"directory": "/p", "file": "b.c", "arguments": ["cc", "-iquote", ".", "-D"]}
         ]"#;
-        let of = |file: &str| flags(database, Path::new(file)).map(|flags| flags.join(" "));
+        let of = |file: &str| Some(flags(Compilation::read(database, Path::new(file))?)?.join(" "));
         let expected = "-I /p/include -isystem /opt/x -I /p/a b -DA=1 -DB -DC=\"c d\" -UD -std=c17";
         assert_eq!(of("/p/src/a.c").as_deref(), Some(expected));
-        assert_eq!((of("/p/b.c"), of("/p/c.c"), flags("{", Path::new("/p/b.c"))), (None, None, None));
+        assert_eq!((of("/p/b.c"), of("/p/c.c")), (None, None));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod checks;
 mod command;
+mod compilation;
 mod evidence;
 mod fixing;
 mod forgery;

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobMatcher};
 
-use super::command::names;
 use super::toolchains::{has_program, is_program};
 use crate::workspace::{RelPath, Snapshot};
 
@@ -14,7 +13,7 @@ use crate::workspace::{RelPath, Snapshot};
 pub(super) struct Signs<'a> {
     /// File names or globs; `a/b` looks in `a`.
     pub(super) when: &'a [String],
-    /// The same, of files that count only if they contain the text.
+    /// The same, of files that count only if they contain the text; a text after a line break only where a line begins.
     pub(super) inside: &'a BTreeMap<String, String>,
 }
 
@@ -31,7 +30,11 @@ impl Signs<'_> {
 
     /// The first of them in this directory.
     pub(super) fn first(&self, snapshot: &Snapshot, directory: &Path) -> Option<RelPath> {
-        let holds = |path: &RelPath, text: &str| snapshot.read(path).is_ok_and(|found| found.contains(text));
+        let holds = |path: &RelPath, text: &str| {
+            let is_in =
+                |found: &str| found.contains(text) || text.strip_prefix('\n').is_some_and(|t| found.starts_with(t));
+            snapshot.read(path).is_ok_and(|found| is_in(&found))
+        };
         let mut there = self.when.iter().flat_map(|pattern| matching(snapshot, directory, pattern));
         let inside = || {
             let mut signs = self.inside.iter().flat_map(|(pattern, text)| {
@@ -80,7 +83,21 @@ fn matcher(pattern: &str) -> Option<GlobMatcher> {
     Glob::new(pattern).ok().map(|glob| glob.compile_matcher())
 }
 
-/// The files that a pattern means in a directory, unsaved ones included.
+/// Whether something that a pattern means lies in a directory.
+pub(super) fn lies_in(snapshot: &Snapshot, directory: &Path, pattern: &str) -> bool {
+    !matching(snapshot, directory, pattern).is_empty()
+}
+
+/// What lies in a directory of the workspace, unsaved files included.
+fn names(snapshot: &Snapshot, home: &Path) -> BTreeSet<String> {
+    let on_disk = std::fs::read_dir(snapshot.root().join(home)).into_iter().flatten().flatten();
+    let mut names: BTreeSet<String> = on_disk.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let unsaved = snapshot.overlay().keys().filter_map(|path| Path::new(path.as_str()).strip_prefix(home).ok());
+    names.extend(unsaved.filter_map(|path| path.iter().next()?.to_str().map(str::to_owned)));
+    names
+}
+
+/// What a pattern means in a directory, unsaved files included.
 fn matching(snapshot: &Snapshot, directory: &Path, pattern: &str) -> Vec<RelPath> {
     let (folder, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
     let Some(matcher) = matcher(name) else { return Vec::new() };

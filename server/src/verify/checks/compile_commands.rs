@@ -2,22 +2,10 @@
 //!
 //! The commands are the project's own and run in the sandbox as its build would.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
-use serde::Deserialize;
-
+use crate::verify::compilation::Compilation;
 use crate::workspace::{RelPath, Snapshot};
-
-/// One entry, as the format's specification has it.
-#[derive(Deserialize)]
-struct Entry {
-    directory: PathBuf,
-    file: PathBuf,
-    #[serde(default)]
-    arguments: Vec<String>,
-    #[serde(default)]
-    command: String,
-}
 
 /// Options that write files, each followed by a name of its own or joined with it.
 const WRITING: [&str; 4] = ["-o", "-MF", "-MT", "-MQ"];
@@ -26,19 +14,11 @@ const WRITING_ALONE: [&str; 5] = ["-c", "-MD", "-MMD", "-MP", "-save-temps"];
 /// The command that compiles `path` and writes nothing; it goes to the directory that its entry names by itself, which
 /// is made where it is part of a build that is not there. `None`: there is no entry for the file.
 pub(super) fn command(snapshot: &Snapshot, directory: &Path, path: &RelPath) -> Option<Vec<String>> {
-    let mut databases = ["compile_commands.json", "build/compile_commands.json"].iter();
-    let text = databases.find_map(|name| {
-        let database = directory.join(name);
-        snapshot.read(&RelPath::new(database.to_str()?).ok()?).ok()
-    })?;
-    let entries: Vec<Entry> = serde_json::from_str(&text).ok()?;
-    let wanted = snapshot.root().join(path.as_str());
-    let entry = entries.into_iter().find(|entry| plain(&entry.directory.join(&entry.file)) == wanted)?;
-    let words = if entry.arguments.is_empty() { shlex::split(&entry.command)? } else { entry.arguments };
+    let Compilation { directory, words } = Compilation::find(snapshot, [directory], path)?;
     let mut words = words.into_iter();
     let compiler = words.next()?;
     let mut argv = ["sh", "-c", "mkdir -p \"$0\" && cd \"$0\" && exec \"$@\""].map(str::to_owned).to_vec();
-    argv.push(plain(&entry.directory).display().to_string());
+    argv.push(directory.display().to_string());
     argv.push(compiler);
     argv.push("-fsyntax-only".to_owned());
     while let Some(word) = words.next() {
@@ -52,19 +32,6 @@ pub(super) fn command(snapshot: &Snapshot, directory: &Path, path: &RelPath) -> 
         }
     }
     Some(argv)
-}
-
-/// The path without `.` and `..`, by name.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(plain.pop()),
-            Component::CurDir => {}
-            other => plain.push(other),
-        }
-    }
-    plain
 }
 
 #[cfg(test)]
