@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::checks::Climbed;
-use super::evidence::{Tested, Weight, is_documented};
+use super::evidence::{Tested, Weight, is_documented, left_out};
 use super::results::{TestStatus, shortened};
 use super::verdict::{Level, MOST_REPORT, REACHING, Report, Rung, RungEnd, TESTS, Verdict};
 use super::{
@@ -143,7 +143,9 @@ impl Verifier {
         let end = match &verdict {
             Verdict::Passed(_) => RungEnd::Passed,
             Verdict::Failed(_) => RungEnd::Failed,
-            Verdict::Unknown(report) => return Err(untested(report.report.clone(), true)),
+            Verdict::Unknown(report) => {
+                return Err(untested(left_out(&after).unwrap_or(&report.report).to_owned(), true));
+            }
         };
         match (&before.cut, &asked.few) {
             (Some(why), Some(few)) => {
@@ -152,6 +154,7 @@ impl Verifier {
             }
             _ => rungs.push(Rung::new(TESTS, Level::Tested, end, ran.ms)),
         }
+        rungs.extend(left_out(&after).map(|why| Rung::new("examples", Level::Tested, RungEnd::NotRun, 0).because(why)));
         let Verdict::Passed(mut report) = verdict else { return Ok(verdict) };
         if let Some(why) = &before.cut {
             report.report = shortened(&format!("{}\nnot all tests were run: {why}", report.report), MOST_REPORT);

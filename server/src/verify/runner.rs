@@ -38,7 +38,7 @@ pub enum RunnerKind {
     Ctest,
     /// `dotnet test`, with its detailed console logger.
     Dotnet,
-    /// Examples of documentation and tasks, run by a module of ours with unittest.
+    /// Examples of documentation and tasks, run by a program of ours that prints what unittest does.
     Examples,
     /// Unknown: only the exit status counts.
     Opaque,
@@ -47,13 +47,19 @@ pub enum RunnerKind {
 /// Where the sandbox shows our own plugins.
 pub(super) const PLUGIN_DIR: &str = "/run/baton";
 
-/// The plugins, by file name: the first makes a test of pytest that hangs fail alone, the second makes tests of examples,
-/// the others name tests.
-pub(super) const PLUGINS: [(&str, &str); 4] = [
+/// The plugins, by file name: the first makes a test of pytest that hangs fail alone, jest.cjs and rspec.rb name tests, and
+/// the others call functions: for examples, and to see what they do.
+pub(super) const PLUGINS: [(&str, &str); 10] = [
     ("baton_limit.py", include_str!("pytest_limit.py")),
-    ("baton_examples.py", concat!(include_str!("evidence/load.py"), include_str!("evidence/examples.py"))),
     ("jest.cjs", include_str!("reporters/jest.cjs")),
     ("rspec.rb", include_str!("reporters/rspec.rb")),
+    ("baton_examples.py", concat!(include_str!("evidence/load.py"), include_str!("evidence/examples.py"))),
+    ("examples.cjs", include_str!("evidence/javascript/examples.cjs")),
+    ("observe.cjs", include_str!("evidence/javascript/observe.cjs")),
+    ("calls.cjs", include_str!("evidence/javascript/calls.cjs")),
+    ("load.cjs", include_str!("evidence/javascript/load.cjs")),
+    ("types.cjs", include_str!("evidence/javascript/types.cjs")),
+    ("values.cjs", include_str!("evidence/javascript/values.cjs")),
 ];
 
 /// Stands between what a command printed and the reports that it left.
@@ -217,7 +223,6 @@ impl RunnerKind {
                 }
             }
             Self::Cargo => vec![set("RUST_BACKTRACE", "0")],
-            Self::Examples => vec![set("PYTHONPATH", PLUGIN_DIR)],
             Self::Ruby => vec![
                 set("TESTOPTS", "-v"),
                 set("SPEC_OPTS", &format!("--require {PLUGIN_DIR}/rspec.rb --format BatonTap")),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::command::{self, TestCommand};
+use super::command::TestCommand;
+use super::evidence::Interpreter;
 use super::reaching::Reaching;
 use super::results::Results;
 use super::{End, Limits, Ran, RunnerKind, TestStatus, Texts, Verifier, VerifyError, evidence};
@@ -44,12 +45,14 @@ impl Verifier {
         if !request.evidence {
             return None;
         }
+        let (interpreter, _) = Interpreter::of(&request.focus)?;
         let words = std::iter::once(&request.instruction).chain(&request.diagnostics).map(String::as_str);
         let examples = evidence::given(&request.snapshot, &request.focus, &words.collect::<Vec<_>>());
         let directory = commands.first().map(|command| command.directory.clone()).unwrap_or_default();
         let own = commands.first().and_then(TestCommand::interpreter);
-        let python = own.unwrap_or_else(|| command::python(self.root(), &directory));
-        evidence::command(python, directory, &request.focus.under(self.root()), &examples)
+        let program = interpreter.program(own, self.root(), &directory);
+        let found = evidence::command(interpreter, program, directory, &request.focus, &examples)?;
+        found.missing(self.root()).is_none().then_some(found)
     }
 
     /// What will be checked, or why it is not: one line.
@@ -94,10 +97,10 @@ impl Verifier {
         examples.or_else(|| self.suites().next())
     }
 
-    /// The interpreter of the project's Python code.
-    pub(super) fn interpreter(&self) -> String {
+    /// The program that runs the project's code for an interpreter.
+    pub(super) fn interpreter(&self, interpreter: &Interpreter) -> String {
         let own = self.suites().find_map(TestCommand::interpreter);
-        own.unwrap_or_else(|| command::python(self.root(), &self.directory()))
+        interpreter.program(own, self.root(), &self.directory())
     }
 
     /// Where the tests start, relative to the root.

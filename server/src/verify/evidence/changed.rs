@@ -5,6 +5,8 @@ use std::path::Path;
 
 use baton_grammars::ItemKind;
 
+use super::examples::is_outermost;
+use super::interpreter::Interpreter;
 use super::mutants::{Mutant, mutants as mutants_of};
 use crate::patch::{Edit, Patch, is_test};
 use crate::verify::Texts;
@@ -14,27 +16,26 @@ use crate::workspace::{RelPath, Snapshot};
 const MOST: usize = 8;
 
 /// The file and the names of its outermost functions that the patch changed, where they can be called by themselves: in the
-/// one Python file that it changes, and there before and after.
+/// one file with an interpreter that it changes, and there before and after.
 pub(super) fn functions(patch: &Patch, snapshot: &Snapshot, texts: &Texts) -> Option<(RelPath, Vec<String>)> {
     let mut found = None;
     for (path, change) in patch.files() {
-        let language = baton_grammars::by_path(Path::new(path.as_str()))?;
-        if language.id != "python" || is_test(path) || change.name(path) != Some(path) {
+        let Some((_, language)) = Interpreter::of(path) else { continue };
+        if is_test(path) || change.name(path) != Some(path) {
             continue;
         }
         let (old, new) = (snapshot.read(path).ok()?, texts.get(path)?.clone()?);
         let (before, after) = (language.parse(&old)?, language.parse(&new)?);
         let ranges = ranges(&change.edits, &new);
-        let is_outermost = |start: usize, text: &str| start == 0 || text[..start].ends_with('\n');
         let known: Vec<String> = language.items(&before, &old).into_iter().map(|item| item.name).collect();
         let names = language.items(&after, &new).into_iter().filter(|item| {
             let is_touched = ranges.iter().any(|range| range.start < item.range.end && range.end > item.range.start);
-            item.kind == ItemKind::Function
-                && is_touched
-                && is_outermost(item.range.start, &new)
-                && known.contains(&item.name)
+            item.kind == ItemKind::Function && is_touched && is_outermost(item, &new) && known.contains(&item.name)
         });
-        let names: Vec<String> = names.map(|item| item.name).take(MOST).collect();
+        let mut names: Vec<String> = names.map(|item| item.name).collect();
+        // What is overloaded is declared several times.
+        names.dedup();
+        names.truncate(MOST);
         if !names.is_empty() && found.replace((path.clone(), names)).is_some() {
             return None;
         }

@@ -1,7 +1,7 @@
 """The examples that documentation and tasks give, as tests.
 
 Run by the project's own interpreter as `python -m unittest baton_examples`, inside the sandbox. BATON_EXAMPLES holds, as
-JSON, the module's path and the examples: a call, and the value it should give, the exception it should raise, or the one
+JSON, the module's path and the examples: a call, and the value it should give or print, the exception it should raise, or the one
 it should not.
 """
 import ast
@@ -56,13 +56,14 @@ def example(call, wanted, text):
         free = [n.id for n in ast.walk(ast.parse(call)) if isinstance(n, ast.Name)]
         if any(name not in names and name not in vars(__import__("builtins")) for name in free):
             self.skipTest("the call uses names that are not there")
-        if wanted == "value":
+        if wanted in ("value", "prints"):
             try:
                 expected = value(text, names)
             except ValueError:
                 self.skipTest("the value cannot be read")
             got = eval(compiled, dict(names))
-            if not same(got, expected) and repr(got) != text.strip():
+            printed = str if wanted == "prints" else repr
+            if not same(got, expected) and printed(got) != text.strip():
                 self.fail(f"{call} gives {got!r}, and {expected!r} is written")
             return
         try:

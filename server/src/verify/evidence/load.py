@@ -6,6 +6,7 @@ import sys
 
 def load(path):
     """The module at `path`: by its dotted name below the first directory that is no package."""
+    path = os.path.abspath(path)
     names = [os.path.splitext(os.path.basename(path))[0]]
     home = os.path.dirname(path)
     while os.path.exists(os.path.join(home, "__init__.py")):

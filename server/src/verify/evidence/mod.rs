@@ -6,6 +6,7 @@
 
 mod changed;
 mod examples;
+mod interpreter;
 mod mutants;
 mod observe;
 pub(super) mod reach;
@@ -20,7 +21,8 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-pub(super) use examples::{command, given, is_documented, is_example};
+pub(super) use examples::{command, given, is_documented, is_example, left_out};
+pub(super) use interpreter::Interpreter;
 pub(super) use reach::reaching;
 pub(super) use weigh::Weight;
 

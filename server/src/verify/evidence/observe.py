@@ -341,9 +341,12 @@ def main():
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
-    sys.path[0:0] = setup["here"]
+    root = os.getcwd()
+    setup["file"] = os.path.join(root, setup["file"])
+    setup["tests"] = [os.path.join(root, path) for path in setup["tests"]]
+    sys.path[0:0] = [os.path.abspath(path) for path in setup["here"]]
     sys.setrecursionlimit(1000)
-    os.chdir(setup["cwd"])
+    os.chdir(setup["cwd"] or root)
     try:
         module = load(setup["file"])
     except BaseException as error:

@@ -12,13 +12,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::interpreter::Interpreter;
 use super::reach::tests_of;
 use crate::verify::results::shortened;
-use crate::verify::{Limits, Texts, Verifier, mounted_at};
+use crate::verify::{Limits, Texts, Verifier};
 use crate::workspace::RelPath;
-
-/// The program that the interpreter is given.
-const OBSERVER: &str = concat!(include_str!("load.py"), include_str!("observe.py"));
 
 /// Calls that are made, over all functions.
 const CALLS: usize = 200;
@@ -28,16 +26,17 @@ const WALL: Duration = Duration::from_secs(12);
 /// Test files that are read for arguments.
 const MOST_TESTS: usize = 40;
 
-/// What the driver is asked.
+/// What the driver is asked. Paths are relative to where it starts, the root: not every sandbox shows the tree at the
+/// workspace's own path.
 #[derive(Debug, Serialize)]
 struct Ask<'a> {
-    file: String,
+    file: &'a str,
     here: Vec<String>,
     cwd: String,
     functions: &'a [String],
     /// The calls to make; none: think of some.
     calls: &'a [String],
-    tests: Vec<String>,
+    tests: Vec<&'a str>,
     examples: &'a [String],
     count: usize,
     seed: u32,
@@ -76,16 +75,16 @@ pub(super) async fn compare(
 ) -> Result<Compared, String> {
     let mut tests = tests_of(verifier.snapshot(), focus, functions);
     tests.truncate(MOST_TESTS);
+    let (interpreter, _) = Interpreter::of(focus).ok_or("nothing here calls functions of this language")?;
     let ask = |calls: &[String]| -> Result<String, String> {
-        let at = |path: &RelPath| path.under(verifier.root()).display().to_string();
-        let directory = mounted_at(verifier.root(), &verifier.directory());
+        let directory = verifier.directory().display().to_string();
         let ask = Ask {
-            file: at(focus),
-            here: vec![directory.display().to_string(), verifier.root().display().to_string()],
-            cwd: directory.display().to_string(),
+            file: focus.as_str(),
+            here: vec![directory.clone(), String::new()],
+            cwd: directory,
             functions,
             calls,
-            tests: tests.iter().map(at).collect(),
+            tests: tests.iter().map(RelPath::as_str).collect(),
             examples,
             count: CALLS,
             seed: 1,
@@ -94,11 +93,11 @@ pub(super) async fn compare(
         };
         serde_json::to_string(&ask).map(|line| line + "\n").map_err(|e| e.to_string())
     };
-    let first = run(verifier, before, &ask(&[])?, cancel).await?;
+    let first = run(verifier, interpreter, before, &ask(&[])?, cancel).await?;
     if first.calls.is_empty() {
         return Err(first.why.unwrap_or_else(|| "no arguments for it are known".to_owned()));
     }
-    let second = run(verifier, after, &ask(&first.calls)?, cancel).await?;
+    let second = run(verifier, interpreter, after, &ask(&first.calls)?, cancel).await?;
     if let Some(why) = second.why {
         return Err(format!("with the change, {why}"));
     }
@@ -106,8 +105,15 @@ pub(super) async fn compare(
 }
 
 /// One run of the observer over a tree with these texts.
-async fn run(verifier: &Verifier, texts: &Arc<Texts>, ask: &str, cancel: &CancellationToken) -> Result<Answer, String> {
-    let argv = [verifier.interpreter(), "-c".to_owned(), OBSERVER.to_owned()];
+async fn run(
+    verifier: &Verifier,
+    interpreter: &Interpreter,
+    texts: &Arc<Texts>,
+    ask: &str,
+    cancel: &CancellationToken,
+) -> Result<Answer, String> {
+    let own = interpreter.observe.iter().map(|word| (*word).to_owned());
+    let argv: Vec<String> = std::iter::once(verifier.interpreter(interpreter)).chain(own).collect();
     let limits = Limits { wall: WALL, output: 4 << 20, ..verifier.limits() };
     let said = verifier.filter(texts, &argv, ask, &limits, cancel).await?;
     let mut answer: Answer = serde_json::from_str(&said).map_err(|_| "its calls were not answered".to_owned())?;

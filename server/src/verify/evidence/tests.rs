@@ -18,12 +18,12 @@ async fn verifier(goal: Goal, instruction: &str, files: &[(&str, &str)]) -> (Pro
     (project, verifier)
 }
 
-async fn baseline(verifier: &Verifier) -> Baseline {
+pub(super) async fn baseline(verifier: &Verifier) -> Baseline {
     verifier.baseline(&CancellationToken::new()).await.unwrap().clone()
 }
 
 /// The verdict, then each rung above the compilers.
-fn told(verdict: &crate::verify::Verdict) -> String {
+pub(super) fn told(verdict: &crate::verify::Verdict) -> String {
     let rungs = verdict.report().rungs.iter().filter(|rung| rung.level == crate::verify::Level::Tested);
     let rungs: Vec<String> = rungs.map(|rung| format!("{} {:?}: {}", rung.name, rung.end, rung.reason)).collect();
     format!("{}\n{}", shown(verdict), rungs.join("\n"))

@@ -1,6 +1,7 @@
 //! The output of `python3 -m unittest -v`.
 
 use super::{Results, TestStatus};
+use crate::verify::evidence::is_example;
 
 pub(super) fn read(output: &str) -> Results {
     let mut results = Results::default();
@@ -24,6 +25,11 @@ pub(super) fn read(output: &str) -> Results {
         }
         if let (Some(name), Some(status)) = (&running, status_of(status)) {
             results.note(name.clone(), status);
+            // Why one of our own was left out.
+            if status == TestStatus::Skipped && is_example(name) {
+                let why = line.rsplit_once(" ... skipped '").and_then(|(_, why)| why.strip_suffix('\''));
+                results.say(name, why.unwrap_or_default());
+            }
             // A subtest's status is not yet the test's.
             if !line.starts_with("  ") {
                 running = None;
