@@ -1,5 +1,7 @@
 //! The rungs between parsing and the tests, with the real binary: what a person, a program and the next worker are told.
 
+use std::path::Path;
+
 use baton_tests::openai::{Act, block};
 use baton_tests::{OpenAi, Project};
 use serde_json::Value;
@@ -106,4 +108,43 @@ fn a_test_that_reaches_the_change_refuses_it_before_the_whole_suite_is_run() {
     assert_eq!(reply["verdict"]["rungs"][2]["reason"], "1 file", "{reply:#}");
     let report = reply["verdict"]["report"].as_str().expect("a report");
     assert!(report.starts_with("1 of 1 target tests still fail:\n- test_cart.Cart.test_total"), "{reply:#}");
+}
+
+/// A function with types and an example, and nothing that tests it.
+const TYPED: &str = "/**\n * The sum of the prices, with the discount for many.\n * @example\n * total([{ name: 'a', price: 5 }, { name: 'b', price: 7 }]) // => 12\n */\nexport function total(items: Item[], many = 3): number {\n  let sum = 0;\n  for (const item of items) {\n    sum += item.price;\n  }\n  return items.length > many ? sum - 1 : sum;\n}\n\ninterface Item {\n  name: string;\n  price: number;\n}\n";
+
+#[test]
+fn a_refactoring_of_typescript_must_do_what_it_did() {
+    let old = "  let sum = 0;\n  for (const item of items) {\n    sum += item.price;\n  }\n  return items.length > many ? sum - 1 : sum;";
+    let new = "  const sum = items.reduce((sum: number, { price }: Item) => sum + price, 0);\n  return items.length > many ? sum - 1 : sum;";
+    let reply = |new: &str| Act::Say(block("src/total.ts", old, new));
+    let server = OpenAi::start([reply(&new.replace("length > many", "length >= many")), reply(new)]);
+    let project = Project::new(&[("src/total.ts", TYPED), ("package.json", "{\"type\": \"module\"}")]);
+    let compiler = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/node/node_modules/typescript");
+    for file in ["package.json", "lib/typescript.js"] {
+        let text = std::fs::read_to_string(compiler.join(file)).expect("tests/setup.sh test has installed it");
+        project.write(&format!("node_modules/typescript/{file}"), &text);
+    }
+    let workers = format!("{}{}", server.worker("one", ""), server.worker("two", ""));
+    project.configure(&format!("[repair]\nenabled = false\n{workers}"));
+    let (code, reply) = project.json(&["refactor", "src/total.ts:6", "use reduce", "--apply"]);
+    assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
+    assert_eq!(
+        rungs(&reply),
+        ["parse passed", "tests passed", "behaviour before and after passed", "mutants of the change passed"]
+    );
+    let calls = server.calls();
+    let told = "a refactoring must not change what the code does";
+    assert!(calls[1].user().contains(told) && calls[1].user().contains("calls differ: total("), "{}", calls[1].user());
+    assert!(project.read("src/total.ts").contains("reduce("));
+}
+
+#[test]
+fn an_example_in_a_comment_is_the_test_that_repair_needs() {
+    let text = "// clamp(12, 0, 10) === 10; clamp(-3, 0, 10) === 0; clamp(4, 0, 10) === 4\nfunction clamp(n, low, high) {\n  if (n < low) return low;\n  if (n < high) return high;\n  return n;\n}\n";
+    let project = Project::new(&[("clamp.js", text)]);
+    let (code, reply) = project.json(&["fix", "clamp.js", "--apply"]);
+    assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
+    assert_eq!(reply["verdict"]["passed"], 3, "{reply:#}");
+    assert!(project.read("clamp.js").contains("if (n > high) return high;"), "{}", project.read("clamp.js"));
 }
