@@ -9,7 +9,7 @@ use std::process::Command;
 use baton_tests::Project;
 
 /// What Baton uses itself, and what people expect an editor's companion to use.
-const NAMES: [&str; 9] = ["bwrap", "prlimit", "sh", "git", "cargo", "python3", "node", "rg", "ssh"];
+const NAMES: [&str; 8] = ["bwrap", "sh", "git", "cargo", "python3", "node", "rg", "ssh"];
 
 fn planted() -> Project {
     let project = Project::copy_of("tests/demo");
