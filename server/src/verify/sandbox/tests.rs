@@ -176,6 +176,19 @@ async fn a_fork_bomb_ends() {
 }
 
 #[tokio::test]
+async fn a_command_is_told_of_the_end_of_its_children_and_asked_to_end() {
+    for sandbox in Sandbox::of_each_level() {
+        let place = Place::new();
+        let ran = place.sh(&sandbox, "(exit 3) & (exit 4) & wait; echo waited", &short()).await;
+        assert_eq!((ran.end, ran.output.as_str()), (End::Exited(0), "waited\n"));
+        let ran = place
+            .sh(&sandbox, "(trap 'echo asked; exit' TERM; kill -TERM $(sh -c 'echo $PPID'); echo deaf)", &short())
+            .await;
+        assert_eq!((ran.end, ran.output.as_str()), (End::Exited(0), "asked\n"));
+    }
+}
+
+#[tokio::test]
 async fn memory_files_and_output_have_limits() {
     for sandbox in Sandbox::of_each_level() {
         let place = Place::new();

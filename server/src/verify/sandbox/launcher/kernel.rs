@@ -17,7 +17,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 pub(super) struct Signals(OwnedFd);
 
 impl Signals {
-    /// Blocks them for this process and opens them for reading. A command that is started later has them unblocked.
+    /// Blocks them for this process and opens them for reading. What it starts has to unblock them for itself.
     pub(super) fn take() -> io::Result<Self> {
         // SAFETY: the set is made by `sigemptyset` before anything reads it, and lives through all calls.
         let number = unsafe {
@@ -48,6 +48,18 @@ impl Signals {
             asked |= number != libc::SIGCHLD as u32;
         }
     }
+}
+
+/// Lets every signal through again, in a new process before its program is loaded: a blocked one stays blocked in the
+/// program, and a shell would wait for ever for the end of its children.
+pub(super) fn unblock_signals() -> io::Result<()> {
+    // SAFETY: the set is made by `sigemptyset` before it is read.
+    let done = unsafe {
+        let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut())
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 impl AsFd for Signals {

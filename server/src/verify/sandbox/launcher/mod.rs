@@ -202,6 +202,7 @@ impl Plan {
             if walls.stands(Wall::Attributes) {
                 kernel::send(&theirs, &syscalls::ask_for_attributes()?)?;
             }
+            kernel::unblock_signals()?;
             filters.iter().try_for_each(|filter| seccompiler::apply_filter(filter)).map_err(io::Error::other)
         };
         let mut command = Command::new(program);
