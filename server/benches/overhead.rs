@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ struct Sample {
     files: Vec<(String, String)>,
     changing: &'static str,
     command: Vec<String>,
+    /// A package of npm that it brings along, with its compiler.
+    package: Option<PathBuf>,
     /// The check that does the same as the command; `None`: the command is the project's tests.
     check: Option<&'static str>,
 }
@@ -53,6 +55,13 @@ async fn measure(sample: &Sample) {
         let path = root.join(path);
         fs::create_dir_all(path.parent().expect("a file has a directory")).expect("it is writable");
         fs::write(path, text).expect("it is writable");
+    }
+    if let Some(package) = &sample.package {
+        let packages = root.join("node_modules");
+        fs::create_dir_all(packages.join(".bin")).expect("it is writable");
+        let copied = Command::new("cp").arg("-a").args([package, &packages]).status().expect("cp starts");
+        assert!(copied.success(), "{} cannot be copied", package.display());
+        std::os::unix::fs::symlink("../typescript/bin/tsc", packages.join(".bin/tsc")).expect("it is writable");
     }
     let changing = root.join(sample.changing);
     let original = fs::read_to_string(&changing).expect("it was written");
@@ -155,11 +164,15 @@ fn samples() -> Vec<Sample> {
         files: files(),
         changing,
         command: command.split(' ').map(str::to_owned).collect(),
+        package: None,
         check: None,
     };
-    // The one that `make` installs.
-    let pytest = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/venv/bin/pytest");
-    let pytest = fs::canonicalize(pytest).map_or("pytest".to_owned(), |path| path.display().to_string());
+    // Those that `make` installs.
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools");
+    let pytest =
+        tools.join("venv/bin/pytest").canonicalize().map_or("pytest".into(), |path| path.display().to_string());
+    let typescript_package = tools.join("node/node_modules/typescript").canonicalize().ok();
+    let tsc = typescript_package.as_ref().map_or("tsc".into(), |package| package.join("bin/tsc").display().to_string());
     vec![
         sample("true", python, "module_3.py", "true"),
         sample("cargo check", rust, "src/module_3.rs", "cargo check --offline"),
@@ -170,11 +183,12 @@ fn samples() -> Vec<Sample> {
         sample("go test, one package", go, "module_3/code.go", "go test ./module_3"),
         Sample {
             check: Some("tsc"),
+            package: typescript_package,
             ..sample(
                 "tsc --incremental",
                 typescript,
                 "src/module_3.ts",
-                "tsc --noEmit --pretty false --incremental --tsBuildInfoFile build/tsbuildinfo -p .",
+                &format!("{tsc} --noEmit --pretty false --incremental --tsBuildInfoFile build/tsbuildinfo -p ."),
             )
         },
     ]
