@@ -131,12 +131,34 @@ impl Delegation<'_> {
         }
     }
 
-    /// A language model: asked once, and once more if its reply could not be used as it was.
+    /// A language model, asked for an answer or an edit.
     async fn ask(&self, llm: &Llm) -> Made {
         let task = self.turns.task;
-        let context = match self.context(llm.prompt_budget(), None).await {
+        let read = |reply: &str| match task.goal {
+            Goal::Ask => Ok(None),
+            _ => {
+                let patch = patch::read(reply, &task.snapshot, &task.focus.path)?;
+                self.gate(&patch).map(|_| Some(patch))
+            }
+        };
+        match self.asked(llm, None, read).await {
+            (made, Some(None)) => Made { status: "answered".into(), ..made },
+            (made, Some(patch)) => Made { patch, status: "patch".into(), ..made },
+            (made, None) => made,
+        }
+    }
+
+    /// Asks a language model, `place`: for tests there, and once more if `read` cannot use its reply as it was. What was
+    /// read, where something was; the step's status is then for the caller to say.
+    pub(super) async fn asked<T>(
+        &self,
+        llm: &Llm,
+        place: Option<&Place>,
+        read: impl Fn(&str) -> Result<T, Vec<Problem>>,
+    ) -> (Made, Option<T>) {
+        let context = match self.context(llm.prompt_budget(), place).await {
             Ok(context) => context,
-            Err(why) => return Made::error(why, Usage::default()),
+            Err(why) => return (Made::error(why, Usage::default()), None),
         };
         for withheld in &context.withheld {
             self.note(format!("withheld from {}: {withheld}", llm.name()));
@@ -148,31 +170,19 @@ impl Delegation<'_> {
                 Ok(reply) => reply,
                 Err(error) => {
                     used.add(error.usage());
-                    return Made::error(error.to_string(), used);
+                    return (Made::error(error.to_string(), used), None);
                 }
             };
             used.add(reply.usage);
             if reply.estimated {
                 self.note(format!("{} does not count its tokens; their number is estimated", llm.name()));
             }
-            if task.goal == Goal::Ask {
-                return Made { reply: Some(reply.text), status: "answered".into(), usage: used, ..Made::default() };
-            }
-            let read = patch::read(&reply.text, &task.snapshot, &task.focus.path);
-            let problems = match read.and_then(|patch| self.gate(&patch).map(|_| patch)) {
-                Ok(patch) => {
-                    return Made {
-                        patch: Some(patch),
-                        reply: Some(reply.text),
-                        status: "patch".into(),
-                        usage: used,
-                        ..Made::default()
-                    };
-                }
+            let problems = match read(&reply.text) {
+                Ok(found) => return (Made { reply: Some(reply.text), usage: used, ..Made::default() }, Some(found)),
                 Err(problems) => problems,
             };
             if attempt == 2 {
-                return Made { reply: Some(reply.text), ..Made::refused(&problems, used) };
+                return (Made { reply: Some(reply.text), ..Made::refused(&problems, used) }, None);
             }
             let why = problems.first().map_or(String::new(), Problem::to_string);
             self.note(format!(
@@ -185,7 +195,7 @@ impl Delegation<'_> {
     }
 
     /// What a worker is sent that may be sent this many tokens, `place`: for tests there; why it cannot be, in words.
-    pub(super) async fn context(&self, tokens: usize, place: Option<&Place>) -> Result<Context, String> {
+    async fn context(&self, tokens: usize, place: Option<&Place>) -> Result<Context, String> {
         let Turns { task, stop, mapping, .. } = self.turns;
         let Some(mapping) = mapping.clone() else { return Err("a patch is judged, nobody is asked".into()) };
         let is_ready = tokio::select! {
@@ -222,7 +232,7 @@ impl Delegation<'_> {
     }
 
     /// One call, within what is left of the money and the time.
-    pub(super) async fn call(&self, llm: &Llm, prompt: &Prompt) -> Result<Reply, CallError> {
+    async fn call(&self, llm: &Llm, prompt: &Prompt) -> Result<Reply, CallError> {
         let hold = self.turns.money.reserve(llm.worst_case(prompt)).map_err(|refused| CallError::Failed {
             why: format!("{} was not asked: {refused}", llm.name()),
             usage: Usage::default(),
@@ -239,7 +249,7 @@ impl Delegation<'_> {
         answer
     }
 
-    pub(super) fn note(&self, text: String) {
+    fn note(&self, text: String) {
         self.turns.tell(Event::Note { number: self.number, text });
     }
 
@@ -254,11 +264,11 @@ impl Delegation<'_> {
 }
 
 impl Made {
-    pub(super) fn error(why: String, usage: Usage) -> Self {
+    fn error(why: String, usage: Usage) -> Self {
         Self { status: format!("error: {why}"), usage, ..Self::default() }
     }
 
-    pub(super) fn refused(problems: &[Problem], usage: Usage) -> Self {
+    fn refused(problems: &[Problem], usage: Usage) -> Self {
         let report: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Self { status: "refused".into(), report: Some(report.join("\n")), usage, ..Self::default() }
     }

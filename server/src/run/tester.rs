@@ -2,14 +2,13 @@
 
 use std::time::Instant;
 
-use super::delegate::{Delegation, Made};
+use super::delegate::Delegation;
 use super::turns::Turns;
 use super::{Event, StepRecord};
 use crate::conductor::{Decision, Reading};
-use crate::context;
-use crate::patch::{Patch, Problem};
-use crate::pool::{Llm, REPAIR, TOOLCHAIN, Usage};
-use crate::verify::{Checked, Place, Verifier, Written};
+use crate::patch::Patch;
+use crate::pool::{REPAIR, TOOLCHAIN};
+use crate::verify::{Checked, Verifier, Written};
 
 /// The status of a step that brought tests.
 const WROTE: &str = "tests";
@@ -63,52 +62,16 @@ impl Turns<'_> {
         let number = self.plan(reading, &step, why);
         let started = Instant::now();
         let delegation = Delegation { turns: self, step: &step, number, checks: None, earlier: &[] };
-        let (made, written) = delegation.write_tests(llm, &place).await;
+        let read = |reply: &str| Written::read(llm.name(), &place, reply);
+        let (mut made, written) = delegation.asked(llm, Some(&place), read).await;
+        if written.is_some() {
+            made.status = WROTE.into();
+        }
         let ms = started.elapsed().as_millis() as u64;
         self.outcome.usage.add(made.usage);
         self.tell(Event::StepEnded { number, status: made.status.clone(), usage: made.usage, ms });
         let (worker, role) = (step.worker, step.role);
         self.outcome.steps.push(StepRecord { worker, role, ms, usage: made.usage, status: made.status });
         written
-    }
-}
-
-impl Delegation<'_> {
-    /// Asks a language model for a file of tests; once more if its reply could not be used.
-    async fn write_tests(&self, llm: &Llm, place: &Place) -> (Made, Option<Written>) {
-        let failed = |why: String, usage: Usage| (Made::error(why, usage), None);
-        let context = match self.context(llm.prompt_budget(), Some(place)).await {
-            Ok(context) => context,
-            Err(why) => return failed(why, Usage::default()),
-        };
-        for withheld in &context.withheld {
-            self.note(format!("withheld from {}: {withheld}", llm.name()));
-        }
-        let mut used = Usage::default();
-        let mut ask = context.prompt;
-        for attempt in 1..=2 {
-            let reply = match self.call(llm, &ask).await {
-                Ok(reply) => reply,
-                Err(error) => {
-                    used.add(error.usage());
-                    return failed(error.to_string(), used);
-                }
-            };
-            used.add(reply.usage);
-            let problems = match Written::read(llm.name(), place, &reply.text) {
-                Ok(written) => {
-                    let made = Made { status: WROTE.into(), usage: used, ..Made::default() };
-                    return (made, Some(written));
-                }
-                Err(problems) => problems,
-            };
-            if attempt == 2 {
-                return (Made::refused(&problems, used), None);
-            }
-            let why = problems.first().map_or(String::new(), Problem::to_string);
-            self.note(format!("its tests cannot be used, so it is asked once more: {why}"));
-            ask = context::correction(&ask, &reply.text, &problems, llm.prompt_budget());
-        }
-        unreachable!("the second attempt returns")
     }
 }
