@@ -544,12 +544,16 @@ mod tests {
         rustix::fs::chmod(dir.path(), 0o755.into()).unwrap();
         // What does not bear the name is not taken for Baton itself.
         let program = dir.path().join("baton-tests");
-        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        // By another process: a child that another test starts meanwhile would hold the file open for writing, and a
+        // file that is open for writing cannot be run.
+        let copied = std::process::Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
+        assert!(copied.unwrap().success());
         let mut command = std::process::Command::new("setpriv");
         command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--inh-caps=-all"]).arg(&program);
         command.args(["verify::shadow::tests", "--skip", "ordinary_user"]);
         let output = command.current_dir("/").env("HOME", "/nonexistent").output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.contains("7 passed"), "{said}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("7 passed"), "{said}{errors}");
     }
 }
