@@ -1,17 +1,17 @@
 //! A language model behind an OpenAI-compatible server: one call, tried again only while nothing of it was used.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::AUTHORIZATION;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{StatusCode, Url};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, plain};
 use super::health::Health;
 use super::key::{Key, KeySource};
-use super::transport::{Events, client, explanation, loopback, not_a_stream};
+use super::transport::{Events, Http, Incoming, Network, Outgoing, Unreached, explanation, loopback, not_a_stream};
 use super::{CallError, ConfigProblem, Facts, Prompt, Reply, Usage, retry};
 use crate::config::WorkerOptions;
 
@@ -29,7 +29,7 @@ pub struct Llm {
     url: Url,
     source: KeySource,
     key: Mutex<Option<Key>>,
-    client: OnceLock<Result<Client, String>>,
+    network: Box<dyn Network>,
     health: Health,
 }
 
@@ -71,10 +71,10 @@ impl Llm {
         url.set_path(&path);
         Ok(Self {
             options: options.clone(),
+            network: Box::new(Http::to(url.clone())),
             url,
             source,
             key: Mutex::default(),
-            client: OnceLock::new(),
             health: Health::default(),
         })
     }
@@ -181,25 +181,25 @@ impl Llm {
         let patience = Duration::from_secs_f64(self.options.timeout_seconds);
         let silent = || Trouble::Lasting(format!("was silent for {} s (timeout_seconds)", patience.as_secs_f64()));
         let key = self.key().await.map_err(|why| Trouble::Lasting(format!("cannot be asked: {why}")))?;
-        let client = self.client().map_err(|why| Trouble::Lasting(format!("cannot be asked: {why}")))?;
-        let mut request = client.post(self.url.clone()).json(&self.body(prompt));
+        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         if let Some(key) = &key {
-            request = request.header(AUTHORIZATION, key.bearer().map_err(Trouble::Lasting)?);
+            headers.insert(AUTHORIZATION, key.bearer().map_err(Trouble::Lasting)?);
         }
-        let response = match tokio::time::timeout(patience, request.send()).await {
+        let request = Outgoing { url: self.url.clone(), headers, body: self.body(prompt).to_string().into_bytes() };
+        let response = match tokio::time::timeout(patience, self.network.post(request)).await {
             Err(_) => return Err(silent()),
-            Ok(Err(error)) => return Err(Trouble::Passing(self.unreachable(&error), None)),
+            Ok(Err(unreached)) => return Err(self.unreachable(unreached)),
             Ok(Ok(response)) => response,
         };
-        if response.status() != StatusCode::OK {
+        if response.status != StatusCode::OK {
             return Err(self.refusal(response, key.as_ref(), patience).await);
         }
-        if let Some(kind) = not_a_stream(response.headers()) {
+        if let Some(kind) = not_a_stream(&response.headers) {
             let why = format!("answered with {kind} instead of a stream; {}", self.check_url());
             return Err(Trouble::Lasting(why));
         }
         answer.begun = true;
-        let mut events = Events::of(response, ANSWER + TOKEN * self.options.max_output);
+        let mut events = Events::of(response.body, ANSWER + TOKEN * self.options.max_output);
         loop {
             let patience = if answer.finished() { TAIL.min(patience) } else { patience };
             let event = match tokio::time::timeout(patience, events.next()).await {
@@ -276,22 +276,19 @@ impl Llm {
         Ok(key)
     }
 
-    fn client(&self) -> Result<&Client, String> {
-        self.client.get_or_init(|| client(&self.url)).as_ref().map_err(String::clone)
+    fn unreachable(&self, unreached: Unreached) -> Trouble {
+        let (what, cause) = match unreached {
+            Unreached::Unable(why) => return Trouble::Lasting(format!("cannot be asked: {why}")),
+            Unreached::Connection(cause) => ("cannot be reached", cause),
+            Unreached::Broken(cause) => ("broke the connection", cause),
+        };
+        let address = self.address();
+        Trouble::Passing(format!("{what} at {address}: {cause}; check that it runs and base_url"), None)
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> String {
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        let what = if error.is_connect() { "cannot be reached" } else { "broke the connection" };
-        format!("{what} at {}: {}; check that it runs and base_url", self.address(), plain(&cause.to_string()))
-    }
-
-    async fn refusal(&self, response: Response, key: Option<&Key>, patience: Duration) -> Trouble {
-        let status = response.status();
-        let wait = retry::asked(response.headers(), SystemTime::now());
+    async fn refusal(&self, response: Incoming, key: Option<&Key>, patience: Duration) -> Trouble {
+        let status = response.status;
+        let wait = retry::asked(&response.headers, SystemTime::now());
         let said = tokio::time::timeout(patience, explanation(response)).await.unwrap_or_default();
         let said = key.map_or_else(|| said.clone(), |key| key.hidden_in(&said));
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };

@@ -5,12 +5,14 @@
 
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, StatusCode, Url};
 use serde_json::Value;
 use sse_stream::SseByteStream;
 
@@ -20,6 +22,81 @@ use super::answer::{message, plain};
 const EXPLANATION: usize = 16 * 1024;
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// One request.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+/// What a server answers, its body as it comes.
+pub(super) struct Incoming {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytestream,
+}
+
+/// Bytes of a body; an error is a clause that says why they ended early.
+pub(super) type Bytestream = Pin<Box<dyn Stream<Item = Result<Bytes, String>> + Send>>;
+
+/// Why there is no answer at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unreached {
+    /// It cannot even be asked; a clause.
+    Unable(String),
+    /// No connection came about: the deepest cause.
+    Connection(String),
+    /// The connection ended before an answer: the deepest cause.
+    Broken(String),
+}
+
+/// The way to a server: HTTP, or in tests a network that fails as it is told.
+pub(super) trait Network: std::fmt::Debug + Send + Sync {
+    /// Sends one request and gives its answer once the head of it is there. Dropping either closes the connection.
+    fn post(&self, request: Outgoing) -> BoxFuture<'_, Result<Incoming, Unreached>>;
+}
+
+/// HTTP to one server.
+#[derive(Debug)]
+pub(super) struct Http {
+    url: Url,
+    client: OnceLock<Result<Client, String>>,
+}
+
+impl Http {
+    /// Contacts nothing.
+    pub(super) fn to(url: Url) -> Self {
+        Self { url, client: OnceLock::new() }
+    }
+}
+
+impl Network for Http {
+    fn post(&self, request: Outgoing) -> BoxFuture<'_, Result<Incoming, Unreached>> {
+        Box::pin(async move {
+            let client = self.client.get_or_init(|| client(&self.url)).as_ref();
+            let client = client.map_err(|why| Unreached::Unable(why.clone()))?;
+            let Outgoing { url, headers, body } = request;
+            let response = client.post(url).headers(headers).body(body).send().await.map_err(|error| {
+                let cause = cause(&error);
+                if error.is_connect() { Unreached::Connection(cause) } else { Unreached::Broken(cause) }
+            })?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let body = response.bytes_stream().map(|chunk| chunk.map_err(|error| plain(&error.to_string())));
+            Ok(Incoming { status, headers, body: Box::pin(body) })
+        })
+    }
+}
+
+/// What is at the bottom of an error, fit for one line.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    plain(&cause.to_string())
+}
+
 /// Whether a server is on this machine.
 pub(super) fn loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -27,7 +104,7 @@ pub(super) fn loopback(url: &Url) -> bool {
 }
 
 /// A client for one server.
-pub(super) fn client(url: &Url) -> Result<Client, String> {
+fn client(url: &Url) -> Result<Client, String> {
     // A second call finds the provider in place; which of the two came first does not matter.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -69,11 +146,11 @@ type Body = Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>;
 pub(super) struct Events(SseByteStream<Body>);
 
 impl Events {
-    /// Reads the body of `response` up to `limit` bytes: memory stays bounded whatever a server sends.
-    pub(super) fn of(response: Response, limit: usize) -> Self {
+    /// Reads `body` up to `limit` bytes: memory stays bounded whatever a server sends.
+    pub(super) fn of(body: Bytestream, limit: usize) -> Self {
         let mut read = 0;
-        Self(SseByteStream::new(Box::pin(response.bytes_stream().map(move |chunk| {
-            let chunk = chunk.map_err(|error| Broken::Transport(plain(&error.to_string())))?;
+        Self(SseByteStream::new(Box::pin(body.map(move |chunk| {
+            let chunk = chunk.map_err(Broken::Transport)?;
             read += chunk.len();
             if read > limit { Err(Broken::TooLong(limit)) } else { Ok(chunk) }
         }))))
@@ -96,10 +173,10 @@ impl Events {
 }
 
 /// What a server wrote besides its status.
-pub(super) async fn explanation(mut response: Response) -> String {
-    let page = not_a_stream(response.headers()) == Some("a web page");
+pub(super) async fn explanation(mut answer: Incoming) -> String {
+    let page = not_a_stream(&answer.headers) == Some("a web page");
     let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
+    while let Some(Ok(chunk)) = answer.body.next().await {
         let room = EXPLANATION - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if body.len() == EXPLANATION {
