@@ -34,12 +34,51 @@ pub enum Role {
     Verifier,
 }
 
-/// Which earlier steps a step sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Which earlier steps a step sees: their subtasks and replies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
-    /// Every earlier step's subtask and reply.
+    /// All of them.
     All,
     /// The task alone.
     None,
+    /// Those of these numbers, counted from 0 in the workflow.
+    #[serde(untagged)]
+    Steps(Vec<usize>),
+}
+
+impl Access {
+    /// Whether step `earlier` is seen by step `step`; numbers from 0. No step sees itself or a later one.
+    pub fn sees(&self, step: usize, earlier: usize) -> bool {
+        earlier < step
+            && match self {
+                Self::All => true,
+                Self::None => false,
+                Self::Steps(numbers) => numbers.contains(&earlier),
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Access;
+
+    #[test]
+    fn a_step_sees_what_it_may_and_nothing_later() {
+        for (access, seen) in
+            [(Access::All, vec![0, 1]), (Access::None, vec![]), (Access::Steps(vec![1, 2, 3]), vec![1])]
+        {
+            assert_eq!((0..4).filter(|earlier| access.sees(2, *earlier)).collect::<Vec<_>>(), seen, "{access:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_written_as_a_word_or_a_list() {
+        for (access, written) in
+            [(Access::All, r#""all""#), (Access::None, r#""none""#), (Access::Steps(vec![0, 2]), "[0,2]")]
+        {
+            assert_eq!(serde_json::to_string(&access).ok().as_deref(), Some(written));
+            assert_eq!(serde_json::from_str::<Access>(written).ok(), Some(access));
+        }
+    }
 }

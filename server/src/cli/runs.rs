@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Usage, config};
 use crate::ledger::{Ledger, RunRecord};
+use crate::workflow::Access;
 
 /// Arguments of `baton runs`.
 #[derive(Args)]
@@ -69,12 +70,7 @@ fn whole(run: &RunRecord) -> String {
     text += &format!("why: {}\n", run.conductor.why);
     for (number, (step, done)) in (1..).zip(run.workflow.steps.iter().zip(&run.steps)) {
         let usage = &done.usage;
-        text += &format!(
-            "step {number}: {} as {}, seeing {} earlier steps\n",
-            step.worker,
-            word(step.role),
-            word(step.access)
-        );
+        text += &format!("step {number}: {} as {}, seeing {}\n", step.worker, word(step.role), seeing(&step.access));
         text += &format!("  asked: {}\n", step.subtask);
         text += &format!(
             "  {} in {:.1} s, {} tokens in, {} out, ${:.4}\n",
@@ -91,6 +87,16 @@ fn whole(run: &RunRecord) -> String {
         text.extend(report.report.lines().map(|line| format!("  {line}\n")));
     }
     text + &format!("{}: {}\n", word(run.outcome), run.message)
+}
+
+fn seeing(access: &Access) -> String {
+    let numbers =
+        |numbers: &[usize]| numbers.iter().map(|at| format!("step {}", at + 1)).collect::<Vec<_>>().join(", ");
+    match access {
+        Access::All => "all earlier steps".into(),
+        Access::Steps(steps) if !steps.is_empty() => numbers(steps),
+        Access::None | Access::Steps(_) => "no earlier step".into(),
+    }
 }
 
 fn ago(started: u64) -> String {

@@ -24,7 +24,7 @@ use minijinja::{Environment, Value, context};
 use crate::patch::Problem;
 use crate::pool::Prompt;
 use crate::task::{Goal, Task};
-use crate::workflow::{Access, Role, Step};
+use crate::workflow::{Role, Step};
 use crate::workspace::{ReadError, RelPath};
 use excerpt::Subject;
 pub use map::{Map, Summary, refresh};
@@ -131,14 +131,25 @@ pub struct Request<'a> {
     pub step: &'a Step,
     /// What the checks say now.
     pub report: Option<&'a str>,
-    /// Subtask and reply of each step before it; whether they are shown is the step's `access`.
-    pub earlier: &'a [(&'a str, &'a str)],
+    /// The steps that it may see.
+    pub earlier: &'a [Earlier<'a>],
     /// Tokens that the prompt may have.
     pub tokens: usize,
     /// Of the snapshot's workspace, as far as it is known.
     pub map: &'a Map,
     /// The tests that are to be written in place of an edit.
     pub tests: Option<NewTests<'a>>,
+}
+
+/// A step that came before, and that the worker may see.
+#[derive(Debug, Clone, Copy)]
+pub struct Earlier<'a> {
+    /// Its number in the run, from 1.
+    pub number: usize,
+    /// What it was asked to do.
+    pub subtask: &'a str,
+    /// What it wrote.
+    pub reply: &'a str,
 }
 
 /// A file of tests that does not exist yet.
@@ -206,7 +217,7 @@ fn room(limit: usize, texts: &[&str], file: usize) -> Option<usize> {
 
 /// All that may stand beside the file, in order of value.
 fn parts(request: Request<'_>, subject: &Subject<'_>, withheld: &mut Vec<String>) -> Vec<Part> {
-    let Request { task, step, report, earlier, tokens, map, tests } = request;
+    let Request { task, report, earlier, tokens, map, tests, .. } = request;
     let mut parts = Vec::new();
     if let Some(like) = tests.and_then(|tests| tests.like)
         && let Ok(text) = source::sendable(&task.snapshot, like)
@@ -229,10 +240,9 @@ fn parts(request: Request<'_>, subject: &Subject<'_>, withheld: &mut Vec<String>
         let said = clean("the test report", &end(report, REPORT));
         parts.push(Part::new("What the checks say now:".into(), "", said));
     }
-    let shown = if step.access == Access::All { earlier } else { &[] };
     // Together they leave at least half of the prompt to the file.
-    let each = REPLY.min(tokens * 3 / 2 / shown.len().max(1));
-    for (number, (subtask, reply)) in (1..).zip(shown) {
+    let each = REPLY.min(tokens * 3 / 2 / earlier.len().max(1));
+    for Earlier { number, subtask, reply } in earlier {
         let reply = clean("an earlier reply", &end(reply, each));
         let subtask = clean("a subtask", subtask);
         let asked = if subtask.is_empty() { String::new() } else { format!(": {subtask}") };

@@ -1,6 +1,6 @@
 //! What workers are sent, as snapshots.
 
-use super::{Context, Map, Request, Unsendable, correction, fence};
+use super::{Context, Earlier, Map, Request, Unsendable, correction, fence};
 use crate::patch::Problem;
 use crate::task::{Budget, Focus, Goal, Task, Tier};
 use crate::workflow::{Access, Role, Step};
@@ -17,6 +17,7 @@ fn task(path: &str, text: &str, goal: Goal, instruction: &str) -> Task {
         instruction: instruction.into(),
         test: None,
         tier: Tier::Mini,
+        policy: None,
         budget: Budget { time: std::time::Duration::from_secs(1), usd: 0.0 },
         snapshot: Snapshot::new("/nowhere".into(), [(path, buffer)].into()),
     }
@@ -26,11 +27,11 @@ fn step(role: Role, subtask: &str, access: Access) -> Step {
     Step { worker: "w".into(), role, subtask: subtask.into(), access }
 }
 
-fn prompt(task: &Task, step: &Step, report: Option<&str>, earlier: &[(&str, &str)]) -> Result<Context, Unsendable> {
+fn prompt(task: &Task, step: &Step, report: Option<&str>, earlier: &[Earlier<'_>]) -> Result<Context, Unsendable> {
     super::prompt(Request { task, step, report, earlier, tokens: 8000, map: &Map::default(), tests: None })
 }
 
-fn shown(task: &Task, step: &Step, report: Option<&str>, earlier: &[(&str, &str)]) -> String {
+fn shown(task: &Task, step: &Step, report: Option<&str>, earlier: &[Earlier<'_>]) -> String {
     let context = prompt(task, step, report, earlier).expect("sendable");
     format!("{}-- user --\n{}-- withheld: {:?}", context.prompt.system, context.prompt.user, context.withheld)
 }
@@ -55,11 +56,9 @@ fn a_small_fix_stays_small() {
 fn an_edit_has_the_instruction_the_diagnostics_and_visible_steps() {
     let mut task = task("stats/median.py", FILE, Goal::Edit, "Rename middle to mid.");
     task.focus.diagnostics = vec!["unused variable".into()];
-    let earlier = [("Plan it.", "Say `mid` ```everywhere```.")];
+    let earlier = [Earlier { number: 1, subtask: "Plan it.", reply: "Say `mid` ```everywhere```." }];
     let own = step(Role::Worker, "Do as planned.", Access::All);
     insta::assert_snapshot!(shown(&task, &own, None, &earlier));
-    let blind = step(Role::Worker, "Do as planned.", Access::None);
-    assert!(!shown(&task, &blind, None, &earlier).contains("Plan it."));
 }
 
 #[test]
@@ -75,7 +74,7 @@ fn secrets_never_enter_and_what_was_withheld_is_listed() {
     let file = format!("x = 1\nid = '{key}'\n");
     let task = task("a.py", &file, Goal::Edit, &format!("use {key}"));
     let report = format!("E assert '{key}'");
-    let earlier = [(key.as_str(), key.as_str())];
+    let earlier = [Earlier { number: 1, subtask: &key, reply: &key }];
     let text = shown(&task, &step(Role::Worker, &key, Access::All), Some(&report), &earlier);
     assert!(!text.contains(&key), "{text}");
     assert!(text.contains("a.py line 2: an AWS access key") && text.contains("the test report line 1"), "{text}");
@@ -284,7 +283,7 @@ proptest::proptest! {
         task.focus.range = Some(at.min(end)..(at + length).min(end));
         task.focus.diagnostics = vec![odd.clone()];
         task.instruction = odd.clone();
-        let earlier = vec![("ask", odd.as_str()); steps];
+        let earlier = vec![Earlier { number: 1, subtask: "ask", reply: &odd }; steps];
         let step = step(Role::Worker, &odd, Access::All);
         let report = format!("{REPORT}\n{odd}");
         let request = Request { task: &task, step: &step, report: Some(&report), earlier: &earlier, tokens, map: &map, tests: None };
