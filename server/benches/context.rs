@@ -52,6 +52,7 @@ impl Repository {
             instruction: String::new(),
             test: None,
             tier: Tier::Mini,
+            policy: None,
             budget: Budget { time: Duration::ZERO, usd: 0.0 },
             snapshot,
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::workflow::Workflow;
 use crate::workspace::{RelPath, Snapshot};
 
 /// One request of the user, together with the workspace as it was at that moment.
@@ -20,6 +21,8 @@ pub struct Task {
     pub test: Option<Vec<String>>,
     /// Which conductor decides.
     pub tier: Tier,
+    /// A workflow by its name in place of a conductor's decisions.
+    pub policy: Option<Policy>,
     /// What the run may use up.
     pub budget: Budget,
     /// The workspace as the user saw it.
@@ -60,6 +63,55 @@ pub enum Tier {
     Mini,
     /// A whole workflow at once, written by a generative model (Conductor).
     Ultra,
+}
+
+/// A workflow that needs no conductor: for who wants it, and to compare conductors with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Policy {
+    /// The strongest model, once.
+    Single,
+    /// The strongest model, so many times at once.
+    BestOf(usize),
+    /// One model after the other, the cheapest first, until a change passes.
+    Cascade,
+    /// The other models propose at once, the strongest puts together (Mixture-of-Agents, arXiv 2406.04692).
+    Mixture,
+    /// The strongest model plans, the cheapest of the others edits.
+    PlannerEditor,
+    /// These steps.
+    Fixed(Workflow),
+}
+
+impl Policy {
+    /// As it is written and recorded.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Single => "single".into(),
+            Self::BestOf(n) => format!("best-of-{n}"),
+            Self::Cascade => "cascade".into(),
+            Self::Mixture => "mixture".into(),
+            Self::PlannerEditor => "planner-editor".into(),
+            Self::Fixed(_) => "fixed".into(),
+        }
+    }
+}
+
+impl std::str::FromStr for Policy {
+    type Err = String;
+
+    fn from_str(written: &str) -> Result<Self, String> {
+        let tries = |n: &str| n.parse().ok().filter(|n| (2..=5).contains(n));
+        match (written, written.strip_prefix("best-of-")) {
+            ("single", _) => Ok(Self::Single),
+            ("cascade", _) => Ok(Self::Cascade),
+            ("mixture", _) => Ok(Self::Mixture),
+            ("planner-editor", _) => Ok(Self::PlannerEditor),
+            (_, Some(n)) if tries(n).is_some() => Ok(Self::BestOf(tries(n).unwrap_or_default())),
+            _ => {
+                Err("a policy is `single`, `best-of-2` to `best-of-5`, `cascade`, `mixture` or `planner-editor`".into())
+            }
+        }
+    }
 }
 
 /// What a run may use up before it stops.

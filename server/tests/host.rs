@@ -316,6 +316,7 @@ fn past(id: &str, embedding: Embedding, worker: &str, status: &str) -> RunRecord
         ms: 2_000,
         usage: Usage::default(),
         status: status.into(),
+        depth: 0,
     };
     RunRecord {
         id: id.into(),
@@ -353,12 +354,13 @@ async fn what_similar_tasks_taught_changes_who_is_asked() {
         tools_may_know: false,
         prompt_tokens: 1_000,
         failed: vec![],
+        thoughts: 0,
         turns_left: 5,
         usd_left: 1.0,
     };
     let choice = async |task: &str| {
         let reading = conductor.read(task, &cancel).await.unwrap();
-        match reading.decide(Tier::Mini, &pool, &need) {
+        match reading.decide(&pool, &need) {
             Decision::Delegate { step, why } => (step.worker, why),
             Decision::Stop { why } => panic!("{why}"),
         }

@@ -28,6 +28,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
         instruction: question,
         test: None,
         tier: request.tier.unwrap_or(engine.config().tier),
+        policy: request.policy.clone(),
         budget: request.budget(engine.config())?,
         snapshot,
     };

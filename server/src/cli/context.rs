@@ -57,6 +57,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
         instruction: arguments.task.unwrap_or_default(),
         test: None,
         tier: engine.config().tier,
+        policy: None,
         budget: Budget { time: std::time::Duration::ZERO, usd: 0.0 },
         snapshot,
     };

@@ -57,6 +57,7 @@ impl Change {
             instruction,
             test: test.as_deref().map(split_command).transpose().map_err(Usage)?,
             tier: request.tier.unwrap_or(engine.config().tier),
+            policy: request.policy.clone(),
             budget: request.budget(engine.config())?,
             snapshot: snapshot.clone(),
         };

@@ -2,6 +2,7 @@
 //! 2 usage or configuration, 130 cancelled.
 
 mod ask;
+mod bench_workflow;
 mod clean;
 mod context;
 mod doctor;
@@ -21,7 +22,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Places, Trust};
 use crate::run::Engine;
-use crate::task::{Budget, Goal, Tier};
+use crate::task::{Budget, Goal, Policy, Tier};
 use crate::verify::Inside;
 
 /// Fixes and refactors code with a pool of models led by a local conductor, and verifies the result.
@@ -54,6 +55,9 @@ enum Command {
     Trust(trust::Arguments),
     /// Free the disk of private copies that are no longer needed
     Clean(clean::Arguments),
+    /// Time fixed workflows on the engine
+    #[command(hide = true)]
+    BenchWorkflow(bench_workflow::Arguments),
     /// The child process that runs the conductor's model
     #[command(hide = true)]
     ConductorHost,
@@ -72,6 +76,11 @@ struct Request {
     /// Which conductor decides [default: from the configuration]
     #[arg(long, value_parser = tier, value_name = "mini|ultra")]
     tier: Option<Tier>,
+    /// Have no conductor decide, but follow this workflow: `single` (the strongest model), `best-of-N` (N tries of it at
+    /// once), `cascade` (from the cheapest model upwards), `mixture` (all propose, the strongest puts together) or
+    /// `planner-editor` (the strongest plans, the cheapest of the others edits)
+    #[arg(long, value_name = "NAME", conflicts_with = "tier")]
+    policy: Option<Policy>,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -116,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Doctor => doctor::run(),
         Command::Trust(arguments) => trust::run(arguments),
         Command::Clean(arguments) => clean::run(arguments),
+        Command::BenchWorkflow(arguments) => bench_workflow::run(arguments),
         Command::ConductorHost => return crate::conductor::host::child_main(),
         Command::Inside(inside) => return ExitCode::from(inside.main()),
     };

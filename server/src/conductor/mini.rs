@@ -48,6 +48,8 @@ pub struct Need {
     pub prompt_tokens: usize,
     /// Who was asked in this run and failed, in order.
     pub failed: Vec<String>,
+    /// How many steps of this run were thinking aloud.
+    pub thoughts: usize,
     /// Attempts that are left, this one included.
     pub turns_left: usize,
     /// US dollars that are left.
@@ -99,6 +101,26 @@ pub fn judge(pool: &[Facts], need: &Need, neighbours: &[Neighbour]) -> (Vec<Choi
     });
     let choices = (0..estimates.len()).map(|at| choice(&estimates[at..], order, &excluded)).collect();
     (choices, excluded)
+}
+
+/// Who should think aloud before `next` tries again: after two models' failures another one's view is worth its price,
+/// once. Thinking is a turn too. `None`: nobody, let `next` try.
+pub fn thinker(pool: &[Facts], need: &Need, neighbours: &[Neighbour], next: &str) -> Option<Choice> {
+    let is_model = |name: &str| ![REPAIR, TOOLCHAIN].contains(&name);
+    let failures = need.failed.iter().filter(|name| is_model(name)).count();
+    if need.goal == Goal::Ask || need.thoughts > 0 || need.turns_left < 2 || failures < 2 || !is_model(next) {
+        return None;
+    }
+    let others = pool.iter().filter(|facts| is_model(&facts.name) && facts.name != next);
+    let able = others.filter(|facts| need.prompt_tokens < facts.context);
+    let affordable = able.map(|facts| estimate(facts, need, neighbours)).filter(|e| 2.0 * e.usd <= need.usd_left);
+    let best = affordable.max_by(|a, b| a.before.total_cmp(&b.before).then_with(|| b.name.cmp(a.name)))?;
+    let why = format!(
+        "{failures} attempts of models failed, so {} thinks about it before {next} tries again: the strongest of the others, {}",
+        best.name,
+        money(best.usd)
+    );
+    Some(Choice { worker: best.name.to_owned(), probability: best.before, usd: best.usd, why })
 }
 
 /// What is expected of one worker.

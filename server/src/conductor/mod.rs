@@ -1,5 +1,6 @@
 //! Turns a Task into a Workflow, one step at a time: whom to ask next, and why.
 
+pub mod baseline;
 pub mod host;
 pub mod mini;
 
@@ -9,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{Embedding, Ledger, Neighbour};
 use crate::pool::Facts;
-use crate::task::{Goal, Task, Tier};
+use crate::task::{Goal, Task};
 use crate::workflow::{Access, Role, Step};
 
 use host::{Host, HostError};
@@ -117,27 +118,26 @@ impl Reading {
         &self.model
     }
 
+    /// Has every decision that follows say this too.
+    pub fn remark(&mut self, remark: String) {
+        self.remarks.push(remark);
+    }
+
     /// Whom to ask next. Pure.
-    pub fn decide(&self, tier: Tier, pool: &[Facts], need: &Need) -> Decision {
+    pub fn decide(&self, pool: &[Facts], need: &Need) -> Decision {
         let (choices, excluded) = mini::judge(pool, need, &self.neighbours);
-        let mut remarks = self.remarks.clone();
-        if tier == Tier::Ultra {
-            remarks
-                .push(format!("tier ultra has no generative model here, so {} planned as tier mini does", self.model));
+        let remarks: String = self.remarks.iter().map(|remark| format!("; {remark}")).collect();
+        let Some(choice) = choices.into_iter().next() else {
+            return Decision::Stop { why: stop(pool, need, &excluded) + &remarks };
+        };
+        if let Some(thinker) = mini::thinker(pool, need, &self.neighbours, &choice.worker) {
+            let (worker, subtask) = (thinker.worker, THINK.to_owned());
+            let step = Step { worker, role: Role::Thinker, subtask, access: Access::All };
+            return Decision::Delegate { step, why: thinker.why + &remarks };
         }
-        let remarks: String = remarks.iter().map(|remark| format!("; {remark}")).collect();
-        match choices.into_iter().next() {
-            Some(choice) => {
-                let step = Step {
-                    worker: choice.worker,
-                    role: Role::Worker,
-                    subtask: subtask(need).into(),
-                    access: if need.failed.is_empty() { Access::None } else { Access::All },
-                };
-                Decision::Delegate { step, why: choice.why + &remarks }
-            }
-            None => Decision::Stop { why: stop(pool, need, &excluded) + &remarks },
-        }
+        let access = if need.failed.is_empty() { Access::None } else { Access::All };
+        let step = Step { worker: choice.worker, role: Role::Worker, subtask: subtask(need).into(), access };
+        Decision::Delegate { step, why: choice.why + &remarks }
     }
 
     /// Whom to ask for tests that judge what `author` made, which nothing else can: the best of the others. Pure.
@@ -156,6 +156,9 @@ impl Reading {
         }
     }
 }
+
+/// What a thinker is asked to do.
+const THINK: &str = "Say why what was tried before was refused, and what should be done instead.";
 
 /// What a tester is asked to do.
 fn tests_wanted(goal: Goal) -> &'static str {

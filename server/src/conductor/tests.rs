@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::conductor::host::HostOptions;
-use crate::task::{Budget, Focus};
+use crate::task::{Budget, Focus, Tier};
 use crate::workspace::{Buffer, RelPath, Snapshot};
 
 fn need() -> Need {
@@ -17,6 +17,7 @@ fn need() -> Need {
         tools_may_know: false,
         prompt_tokens: 1_000,
         failed: vec![],
+        thoughts: 0,
         turns_left: 5,
         usd_left: 0.5,
     }
@@ -40,7 +41,7 @@ fn why(decision: Decision) -> String {
 async fn without_an_encoder_the_declared_strengths_decide_and_the_reason_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let reading = blind(folder.path(), true).read("a task", &CancellationToken::new()).await.unwrap();
-    let why = why(reading.decide(Tier::Mini, &[Facts::repair()], &need()));
+    let why = why(reading.decide(&[Facts::repair()], &need()));
     assert!(why.starts_with("repair: repair is the cheapest likely solver: 40 % likely"), "{why}");
     assert!(
         why.ends_with("; similar tasks could not be looked up: cannot start the conductor's process /nowhere/baton: No such file or directory (os error 2)"),
@@ -53,9 +54,7 @@ async fn without_an_encoder_the_declared_strengths_decide_and_the_reason_is_said
 async fn without_a_ledger_nothing_is_started() {
     let folder = tempfile::tempdir().unwrap();
     let reading = blind(folder.path(), false).read("a task", &CancellationToken::new()).await.unwrap();
-    assert!(
-        why(reading.decide(Tier::Mini, &[Facts::repair()], &need())).ends_with("; there is no ledger to learn from")
-    );
+    assert!(why(reading.decide(&[Facts::repair()], &need())).ends_with("; there is no ledger to learn from"));
 }
 
 #[tokio::test]
@@ -67,31 +66,57 @@ async fn a_cancelled_reading_is_no_reading() {
 }
 
 #[test]
-fn ultra_without_a_generative_model_says_who_planned() {
-    let reading = Reading { model: "encoder.gguf".into(), ..Reading::default() };
-    let why = why(reading.decide(Tier::Ultra, &[Facts::repair()], &need()));
-    assert!(
-        why.ends_with("; tier ultra has no generative model here, so encoder.gguf planned as tier mini does"),
-        "{why}"
-    );
+fn what_is_remarked_is_in_every_decision() {
+    let mut reading = Reading::default();
+    reading.remark("there is no model to plan".into());
+    let why = why(reading.decide(&[Facts::repair()], &need()));
+    assert!(why.ends_with("; there is no model to plan"), "{why}");
+}
+
+#[test]
+fn after_two_models_failed_another_thinks_once() {
+    let reading = Reading::default();
+    let model = |name: &str, strength| Facts { name: name.into(), strength, ..Facts::repair() };
+    let pool = [model("small", 0.6), model("large", 0.8)];
+    let need = |failed: &[&str], thoughts| Need {
+        failed: failed.iter().map(|name| (*name).to_owned()).collect(),
+        thoughts,
+        turns_left: 5 - failed.len() - thoughts,
+        ..need()
+    };
+    let next = |need: Need| match reading.decide(&pool, &need) {
+        Decision::Delegate { step, .. } => format!("{} {:?}", step.worker, step.role),
+        Decision::Stop { why } => why,
+    };
+    assert_eq!(next(need(&["small"], 0)), "large Worker");
+    let (thinks, tries) = (next(need(&["small", "large"], 0)), next(need(&["small", "large"], 1)));
+    assert!(thinks.ends_with("Thinker") && tries.ends_with("Worker"), "{thinks}, {tries}");
+    assert_ne!(thinks.split(' ').next(), tries.split(' ').next());
+    assert!(next(need(&["repair", "large"], 0)).ends_with("Worker"), "a search's failure is no view of the task");
+    assert!(next(need(&["small", "large", "small", "large"], 0)).ends_with("Worker"), "the last turn is for a try");
+    let alone = [model("small", 0.6)];
+    let Decision::Delegate { step, .. } = reading.decide(&alone, &need(&["small", "small"], 0)) else {
+        panic!("stopped")
+    };
+    assert_eq!(step.role, Role::Worker, "nobody else is there to think");
 }
 
 #[test]
 fn a_step_sees_what_came_before_it_and_repeats_nothing_of_the_user() {
     let reading = Reading::default();
     let pool = [Facts::repair(), Facts { name: "m".into(), ..Facts::repair() }];
-    let Decision::Delegate { step, .. } = reading.decide(Tier::Mini, &pool, &need()) else { panic!("stopped") };
-    assert_eq!((step.role, step.access), (Role::Worker, Access::None));
+    let Decision::Delegate { step, .. } = reading.decide(&pool, &need()) else { panic!("stopped") };
+    assert_eq!((step.role, &step.access), (Role::Worker, &Access::None));
     let failed = Need { failed: vec!["repair".into()], turns_left: 4, ..need() };
-    let Decision::Delegate { step, .. } = reading.decide(Tier::Mini, &pool, &failed) else { panic!("stopped") };
-    assert_eq!((step.worker.as_str(), step.access), ("m", Access::All));
+    let Decision::Delegate { step, .. } = reading.decide(&pool, &failed) else { panic!("stopped") };
+    assert_eq!((step.worker.as_str(), &step.access), ("m", &Access::All));
     assert_eq!(step.subtask, "What was tried before was refused; read why, and make the change in another way.");
 }
 
 #[test]
 fn stopping_says_why() {
     let reading = Reading::default();
-    let stop = |pool: &[Facts], need: Need| why(reading.decide(Tier::Mini, pool, &need));
+    let stop = |pool: &[Facts], need: Need| why(reading.decide(pool, &need));
     insta::assert_snapshot!(
         [
             stop(&[], need()),
@@ -120,6 +145,7 @@ fn a_description_begins_with_what_tells_most() {
         instruction: "make it terminate".into(),
         test: None,
         tier: Tier::Mini,
+        policy: None,
         budget: Budget { time: Duration::from_secs(1), usd: 0.0 },
         snapshot: Snapshot::new("/nowhere".into(), BTreeMap::from([(path, buffer)])),
     };

@@ -9,7 +9,7 @@ use crate::workflow::{Access, Role, Step, Workflow};
 
 fn step(worker: &str, status: &str) -> StepRecord {
     let usage = Usage { tokens_in: 900, tokens_out: 80, usd: 0.25 };
-    StepRecord { worker: worker.into(), role: Role::Worker, ms: 1_500, usage, status: status.into() }
+    StepRecord { worker: worker.into(), role: Role::Worker, ms: 1_500, usage, status: status.into(), depth: 0 }
 }
 
 fn run(id: &str, started: u64, vector: Option<[f32; 2]>, steps: Vec<StepRecord>) -> RunRecord {

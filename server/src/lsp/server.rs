@@ -107,6 +107,7 @@ impl Server {
             instruction: argument.instruction.clone().unwrap_or_default(),
             test: argument.test()?,
             tier: argument.tier.unwrap_or(engine.config().tier),
+            policy: None,
             budget: Budget {
                 time: Duration::try_from_secs_f64(budget.max_seconds).unwrap_or(Duration::MAX),
                 usd: budget.max_usd,

@@ -2,16 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 use super::Event;
-use super::turns::Turns;
-use crate::context::{self, Context, NewTests};
+use super::course::{Course, Seen};
+use crate::context::{self, Context, Earlier, NewTests};
 use crate::patch::{self, Asks, Edit, Patch, Problem};
 use crate::pool::{CallError, Llm, Prompt, REPAIR, Reply, TOOLCHAIN, Usage};
 use crate::repair::{self, Limits, Target};
 use crate::task::Goal;
 use crate::toolchain;
 use crate::verify::{Baseline, Place, Trial, Verifier};
-use crate::workflow::Step;
+use crate::workflow::{Role, Step};
 
 /// The status of a step whose worker had nothing to try: no attempt was made.
 pub(super) const DECLINED: &str = "declined";
@@ -31,19 +33,18 @@ pub(super) struct Checks<'a> {
 
 /// One step about to be done.
 pub(super) struct Delegation<'a> {
-    pub turns: &'a Turns<'a>,
+    pub course: &'a Course<'a>,
     pub step: &'a Step,
-    /// Its number, from 1.
-    pub number: usize,
+    /// Its place in the run, from 0.
+    pub at: usize,
     pub checks: Option<Checks<'a>>,
-    pub earlier: &'a [Made],
+    /// Stops this step.
+    pub stop: &'a CancellationToken,
 }
 
 /// What a step brought.
 #[derive(Debug, Default)]
 pub(super) struct Made {
-    /// The step's subtask.
-    pub subtask: String,
     /// A patch that passed the gate.
     pub patch: Option<Patch>,
     /// What was written, for the steps that may see it.
@@ -59,20 +60,19 @@ pub(super) struct Made {
 impl Delegation<'_> {
     /// Does the step; whatever goes wrong is in what it made.
     pub async fn run(self) -> Made {
-        let made = match self.step.worker.as_str() {
+        match self.step.worker.as_str() {
             TOOLCHAIN => self.mend().await,
             REPAIR => self.search().await,
-            name => match self.turns.engine.pool.llm(name) {
+            name => match self.course.engine.pool.llm(name) {
                 Some(llm) => self.ask(llm).await,
                 None => Made::error(format!("there is no worker `{name}`"), Usage::default()),
             },
-        };
-        Made { subtask: self.step.subtask.clone(), ..made }
+        }
     }
 
     /// The built-in search for a repair, with the tests as judge.
     async fn search(&self) -> Made {
-        let Turns { task, engine, stop, .. } = self.turns;
+        let Self { stop, course: Course { task, engine, .. }, .. } = self;
         let Some(Checks { verifier, .. }) = self.checks else {
             return Made::error("a search needs tests to judge by".into(), Usage::default());
         };
@@ -86,9 +86,7 @@ impl Delegation<'_> {
             Err(why) => return Made::error(why, Usage::default()),
         };
         let deadline = self.deadline().min(Instant::now() + seconds(engine.config.repair.max_seconds));
-        let progress = |progress: &repair::Progress| {
-            self.turns.tell(Event::StepProgress { number: self.number, text: progress.to_string() });
-        };
+        let progress = |progress: &repair::Progress| self.progress(progress.to_string());
         let target = Target { language, text: &text, focus: task.focus.range.as_ref() };
         match repair::search(target, &judge, Limits { deadline }, progress, stop).await {
             Ok(found) => self.changed(found.edits, found.why),
@@ -98,20 +96,20 @@ impl Delegation<'_> {
 
     /// The language's own tools, asked for their fixes.
     async fn mend(&self) -> Made {
-        let Turns { task, stop, .. } = self.turns;
+        let Self { stop, course: Course { task, .. }, .. } = self;
         let path = &task.focus.path;
         let (Some(Checks { verifier, baseline, .. }), Some(language), Ok(text)) =
             (self.checks, baton_grammars::by_path(path.as_str().as_ref()), task.snapshot.read(path))
         else {
             return Made::error(format!("{path} cannot be mended"), Usage::default());
         };
-        let Some(wanted) = self.turns.wanted(baseline) else {
+        let Some(wanted) = self.course.wanted(baseline) else {
             return Made { status: DECLINED.into(), ..Made::default() };
         };
         let tools = verifier.tools(&task.focus.diagnostics);
         let runner = verifier.fixing(self.deadline(), stop);
         let target = toolchain::Target { language, text: &text, focus: task.focus.range.as_ref(), wanted };
-        let progress = |text| self.turns.tell(Event::StepProgress { number: self.number, text });
+        let progress = |text| self.progress(text);
         match toolchain::mend(target, &tools, &runner, progress).await {
             Ok(mended) => self.changed(mended.edits, mended.why),
             Err(why) => {
@@ -124,7 +122,7 @@ impl Delegation<'_> {
     /// What a built-in worker made of the file.
     fn changed(&self, edits: Vec<Edit>, why: String) -> Made {
         let mut patch = Patch::default();
-        let gated = patch.insert(self.turns.task.focus.path.clone(), edits).map_err(|problem| vec![problem]);
+        let gated = patch.insert(self.course.task.focus.path.clone(), edits).map_err(|problem| vec![problem]);
         match gated.and_then(|()| self.gate(&patch)) {
             Ok(_) => Made { patch: Some(patch), reply: Some(why), status: "patch".into(), ..Made::default() },
             Err(problems) => Made::refused(&problems, Usage::default()),
@@ -133,16 +131,20 @@ impl Delegation<'_> {
 
     /// A language model, asked for an answer or an edit.
     async fn ask(&self, llm: &Llm) -> Made {
-        let task = self.turns.task;
-        let read = |reply: &str| match task.goal {
-            Goal::Ask => Ok(None),
-            _ => {
+        let task = self.course.task;
+        let read = |reply: &str| match (task.goal, self.step.role) {
+            // What is thought or judged aloud is no edit, whatever is in it.
+            (Goal::Ask, _) | (_, Role::Thinker | Role::Verifier) => Ok(None),
+            (_, Role::Worker) => {
                 let patch = patch::read(reply, &task.snapshot, &task.focus.path)?;
                 self.gate(&patch).map(|_| Some(patch))
             }
         };
         match self.asked(llm, None, read).await {
-            (made, Some(None)) => Made { status: "answered".into(), ..made },
+            (made, Some(None)) => {
+                let status = if self.step.role == Role::Worker { "answered" } else { "prose" };
+                Made { status: status.into(), ..made }
+            }
             (made, Some(patch)) => Made { patch, status: "patch".into(), ..made },
             (made, None) => made,
         }
@@ -196,8 +198,8 @@ impl Delegation<'_> {
 
     /// What a worker is sent that may be sent this many tokens, `place`: for tests there; why it cannot be, in words.
     async fn context(&self, tokens: usize, place: Option<&Place>) -> Result<Context, String> {
-        let Turns { task, stop, mapping, .. } = self.turns;
-        let Some(mapping) = mapping.clone() else { return Err("a patch is judged, nobody is asked".into()) };
+        let Self { stop, course: Course { task, mapping, .. }, .. } = self;
+        let Some(mapping) = mapping.get().cloned() else { return Err("a patch is judged, nobody is asked".into()) };
         let is_ready = tokio::select! {
             is_ready = mapping.ready(MAP_WAIT) => is_ready,
             () = stop.cancelled() => false,
@@ -208,15 +210,13 @@ impl Delegation<'_> {
             );
         }
         let (task, step) = ((*task).clone(), self.step.clone());
-        let before = self.earlier.last().and_then(|made| made.report.clone());
+        let seen = self.course.seen(self.at);
+        let before = seen.iter().rev().find_map(|seen| seen.made.report.clone());
         let report = before.or(self.checks.and_then(|checks| checks.report).map(str::to_owned));
-        let replies = self.earlier.iter().filter_map(|made| Some((made.subtask.clone(), made.reply.clone()?)));
-        let replies: Vec<(String, String)> = replies.collect();
         let place = place.cloned();
         let made = tokio::task::spawn_blocking(move || {
             let command = place.as_ref().map(Place::line).unwrap_or_default();
-            let earlier: Vec<(&str, &str)> =
-                replies.iter().map(|(asked, said)| (asked.as_str(), said.as_str())).collect();
+            let earlier: Vec<Earlier<'_>> = seen.iter().filter_map(Seen::shown).collect();
             mapping.look(&task.snapshot, |map| {
                 let (task, step, report, earlier) = (&task, &step, report.as_deref(), &earlier[..]);
                 let tests = place.as_ref();
@@ -233,33 +233,35 @@ impl Delegation<'_> {
 
     /// One call, within what is left of the money and the time.
     async fn call(&self, llm: &Llm, prompt: &Prompt) -> Result<Reply, CallError> {
-        let hold = self.turns.money.reserve(llm.worst_case(prompt)).map_err(|refused| CallError::Failed {
+        let hold = self.course.money.reserve(llm.worst_case(prompt)).map_err(|refused| CallError::Failed {
             why: format!("{} was not asked: {refused}", llm.name()),
             usage: Usage::default(),
         })?;
-        let number = self.number;
         let mut written = 0;
         let progress = |text: &str| {
             written += text.chars().count();
-            self.turns
-                .tell(Event::StepProgress { number, text: format!("{} has written {written} characters", llm.name()) });
+            self.progress(format!("{} has written {written} characters", llm.name()));
         };
-        let answer = llm.call(prompt, progress, self.deadline(), &self.turns.stop).await;
+        let answer = llm.call(prompt, progress, self.deadline(), self.stop).await;
         hold.settle(answer.as_ref().map_or_else(CallError::usage, |reply| reply.usage).usd);
         answer
     }
 
     fn note(&self, text: String) {
-        self.turns.tell(Event::Note { number: self.number, text });
+        self.course.tell(Event::Note { number: self.at + 1, text });
+    }
+
+    fn progress(&self, text: String) {
+        self.course.tell(Event::StepProgress { number: self.at + 1, text });
     }
 
     /// What must be asked of the user is the edge's to ask, once there is a patch to apply.
     fn gate(&self, patch: &Patch) -> Result<Asks, Vec<Problem>> {
-        patch::gate(patch, &self.turns.task.snapshot, self.turns.task.goal)
+        patch::gate(patch, &self.course.task.snapshot, self.course.task.goal)
     }
 
     fn deadline(&self) -> Instant {
-        self.turns.started + self.turns.task.budget.time
+        self.course.started + self.course.task.budget.time
     }
 }
 

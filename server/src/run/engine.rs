@@ -9,7 +9,7 @@ use futures::FutureExt;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use super::turns::Turns;
+use super::course::{Course, End};
 use super::{Event, Kind, Outcome};
 use crate::conductor::Conductor;
 use crate::conductor::host::{Host, HostOptions};
@@ -89,10 +89,10 @@ impl Engine {
     /// `events` gets every change of state; dropping its receiver does not matter.
     pub async fn run(&self, task: Task, events: UnboundedSender<Event>, cancel: CancellationToken) -> Outcome {
         let whole = cancel.clone();
-        let run = async |turns: &mut Turns<'_>| {
+        let run = async |course: &Course<'_>| {
             // While the tests run; what is not done when the run ends goes on for the next one.
-            let mapping = self.maps.refresh(&turns.task.snapshot, whole.clone());
-            turns.run(mapping).await
+            let mapping = self.maps.refresh(&course.task.snapshot, whole.clone());
+            course.run(mapping).await
         };
         self.framed(task, events, cancel, run).await
     }
@@ -105,21 +105,20 @@ impl Engine {
         events: UnboundedSender<Event>,
         cancel: CancellationToken,
     ) -> Outcome {
-        self.framed(task, events, cancel, async |turns| turns.verify(patch).await).await
+        self.framed(task, events, cancel, async |course: &Course<'_>| course.verify(patch).await).await
     }
 
     async fn framed<W>(&self, task: Task, events: UnboundedSender<Event>, cancel: CancellationToken, work: W) -> Outcome
     where
-        W: AsyncFnOnce(&mut Turns<'_>) -> (Kind, String),
+        W: AsyncFnOnce(&Course<'_>) -> End,
     {
         let started = Instant::now();
-        let mut outcome = Outcome::failed("");
         // The one check: everything that runs or sends is behind it.
         if !self.trusts(task.snapshot.root()) {
             let root = task.snapshot.root().display();
-            outcome.message =
-                format!("{root} is not trusted, so nothing was run or sent; `baton trust {root}` changes that");
-            return outcome;
+            return Outcome::failed(format!(
+                "{root} is not trusted, so nothing was run or sent; `baton trust {root}` changes that"
+            ));
         }
         let copies = self.config.places.cache_dir.clone();
         let keep = Keep::new(self.config.shadow.keep_days, self.config.shadow.max_gb);
@@ -131,9 +130,9 @@ impl Engine {
         });
         let stop = cancel.child_token();
         let mut out_of_time = false;
+        let course = Course::new(self, &task, events, stop.clone(), started);
         let ended = {
-            let mut turns = Turns::new(self, &task, events, stop.clone(), started, &mut outcome);
-            let work = AssertUnwindSafe(work(&mut turns)).catch_unwind();
+            let work = AssertUnwindSafe(work(&course)).catch_unwind();
             tokio::pin!(work);
             let ended = tokio::select! {
                 ended = &mut work => Some(ended),
@@ -146,6 +145,7 @@ impl Engine {
                 None => tokio::time::timeout(GRACE, work).await.ok(),
             }
         };
+        let mut outcome = course.into_outcome();
         match ended {
             Some(Ok((kind, message))) => (outcome.kind, outcome.message) = (kind, message),
             Some(Err(_)) => outcome.message = "Baton made a mistake and gave this run up; nothing was changed".into(),

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::ConductorRecord;
 use crate::pool::Usage;
-use crate::task::Tier;
 use crate::verify::Verdict;
 use crate::workflow::Step;
 
@@ -23,14 +23,14 @@ pub enum Event {
     },
     /// The conductor decided.
     Planned {
-        /// The tier that decided.
-        tier: Tier,
-        /// The model it used.
-        conductor: String,
-        /// The step it decided on.
-        step: Step,
-        /// Why this worker, with the figures it went by.
-        why: String,
+        /// Who decided, and why.
+        conductor: ConductorRecord,
+        /// How often the conductor has seen an answer of its own in this run and planned again.
+        depth: usize,
+        /// The number of the first step, from 1.
+        first: usize,
+        /// The steps that it decided on.
+        steps: Vec<Step>,
     },
     /// A step began; counted from 1.
     StepStarted {
@@ -77,8 +77,15 @@ impl fmt::Display for Event {
             Self::Baseline { passed, failed, command } => {
                 write!(f, "before: {failed} failed, {passed} passed ({command})")
             }
-            Self::Planned { conductor, step, why, .. } => {
-                write!(f, "{conductor} chose {} as {:?}: {why}", step.worker, step.role)
+            Self::Planned { conductor: ConductorRecord { model, why, .. }, steps, .. } if steps.len() == 1 => {
+                write!(f, "{model} chose {} as {:?}: {why}", steps[0].worker, steps[0].role)
+            }
+            Self::Planned { conductor: ConductorRecord { model, why, .. }, depth, first, steps } => {
+                let again = if *depth > 0 { format!(" anew (depth {depth})") } else { String::new() };
+                write!(f, "{model} planned {} steps{again}: {why}", steps.len())?;
+                (*first..).zip(steps).try_for_each(|(number, step)| {
+                    write!(f, "\n  {number}. {} as {:?}: {}", step.worker, step.role, step.subtask)
+                })
             }
             Self::StepStarted { number, worker } => write!(f, "step {number}: {worker} begins"),
             Self::StepProgress { number, text } | Self::Note { number, text } => write!(f, "step {number}: {text}"),

@@ -1,12 +1,18 @@
 //! The one loop: Task → Workflow → Replies → Patch → Verdict → Outcome.
 //!
-//! [`Engine::run`] is the only entry that does anything. `turns` is the loop itself, `delegate` what happens within one step.
+//! [`Engine::run`] is the only entry that does anything. `path` is the run from its start, `course` what its steps share;
+//! `turns` has the steps planned one by one; `execute` does them, `delegate` what happens within one, `judge` what is
+//! found of what it brought.
 
+mod course;
 mod delegate;
 mod engine;
 mod event;
 mod examine;
+mod execute;
+mod judge;
 mod outcome;
+mod path;
 mod preview;
 mod record;
 mod tester;

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::course::NOT_BEGUN;
+use crate::conductor::Reading;
 use crate::ledger::Embedding;
 use crate::patch::{Asks, Patch};
 use crate::pool::Usage;
 use crate::verify::{Verdict, VerifiedPatch};
-use crate::workflow::Workflow;
+use crate::workflow::{Step, Workflow};
 
 /// The end of a run.
 #[derive(Debug, Clone)]
@@ -73,8 +75,19 @@ pub struct StepRecord {
     /// What it used.
     #[serde(flatten)]
     pub usage: Usage,
-    /// `verified`, `rejected`, `prose`, `no_fix`, `declined`, `cancelled` or `error: …`.
+    /// `verified`, `rejected`, `prose`, `no_fix`, `declined`, `not begun`, `cancelled` or `error: …`.
     pub status: String,
+    /// How often the conductor had seen an answer of its own in this run before it planned this step.
+    #[serde(default)]
+    pub depth: usize,
+}
+
+impl StepRecord {
+    /// A step that nobody has begun.
+    pub fn planned(step: &Step, depth: usize) -> Self {
+        let (worker, role) = (step.worker.clone(), step.role);
+        Self { worker, role, ms: 0, usage: Usage::default(), status: NOT_BEGUN.into(), depth }
+    }
 }
 
 /// Who decided, and why.
@@ -86,6 +99,13 @@ pub struct ConductorRecord {
     pub model: String,
     /// The decision in words, with its figures.
     pub why: String,
+}
+
+impl ConductorRecord {
+    /// A decision of tier `mini`.
+    pub fn mini(reading: &Reading, why: String) -> Self {
+        Self { name: "mini".into(), model: reading.model().to_owned(), why }
+    }
 }
 
 impl Outcome {

@@ -30,10 +30,11 @@ impl Engine {
             judged: false,
             prompt_tokens: 0,
             failed: Vec::new(),
+            thoughts: 0,
             turns_left: 1,
             usd_left: 0.0,
         };
-        let step = match Reading::default().decide(task.tier, &[anyone], &need) {
+        let step = match Reading::default().decide(&[anyone], &need) {
             Decision::Delegate { step, .. } => step,
             Decision::Stop { why } => unreachable!("there is somebody to ask: {why}"),
         };

@@ -25,6 +25,7 @@ fn need() -> Need {
         tools_may_know: false,
         prompt_tokens: 3_000,
         failed: vec![],
+        thoughts: 0,
         turns_left: 5,
         usd_left: 0.5,
     }
