@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 pub enum Act {
     /// Streams this text, ends it properly and says how many tokens it took.
     Say(String),
+    /// Waits until so many calls have arrived, this one included, and then says this text.
+    Meet(usize, String),
     /// Streams this text and closes without an end marker.
     Truncated(String),
     /// Streams this text and says that it was cut at the limit of tokens.
@@ -75,6 +77,7 @@ struct Shared {
     script: Mutex<VecDeque<Act>>,
     calls: Mutex<Vec<Call>>,
     arrived: Condvar,
+    count: tokio::sync::watch::Sender<usize>,
 }
 
 impl OpenAi {
@@ -84,6 +87,7 @@ impl OpenAi {
             script: Mutex::new(script.into_iter().collect()),
             calls: Mutex::default(),
             arrived: Condvar::new(),
+            count: tokio::sync::watch::Sender::new(0),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -151,6 +155,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Resp
         body: serde_json::from_slice(&body).unwrap_or_default(),
     });
     shared.arrived.notify_all();
+    shared.count.send_modify(|count| *count += 1);
     let act = locked(&shared.script).pop_front();
     let usage = |text: &str| {
         let counted = json!({"prompt_tokens": body.len() / 4, "completion_tokens": text.len().div_ceil(4)});
@@ -159,6 +164,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Resp
     let done = || "data: [DONE]\n\n".to_owned();
     match act {
         Some(Act::Say(text)) => events([words(&text), vec![finish("stop"), usage(&text), done()]].concat(), false),
+        Some(Act::Meet(calls, text)) => {
+            let _ = shared.count.subscribe().wait_for(|count| *count >= calls).await;
+            events([words(&text), vec![finish("stop"), usage(&text), done()]].concat(), false)
+        }
         Some(Act::Truncated(text)) => events(words(&text), false),
         Some(Act::Length(text)) => events([words(&text), vec![finish("length"), usage(&text), done()]].concat(), false),
         Some(Act::Stall(text)) => events(words(&text), true),

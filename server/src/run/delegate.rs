@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::Event;
-use super::course::{Course, Seen};
+use super::course::{CANCELLED, Course, Seen};
 use crate::context::{self, Context, Earlier, NewTests};
 use crate::patch::{self, Asks, Edit, Patch, Problem};
 use crate::pool::{CallError, Llm, Prompt, REPAIR, Reply, TOOLCHAIN, Usage};
@@ -172,7 +172,13 @@ impl Delegation<'_> {
                 Ok(reply) => reply,
                 Err(error) => {
                     used.add(error.usage());
-                    return (Made::error(error.to_string(), used), None);
+                    let made = match error {
+                        CallError::Cancelled { .. } => {
+                            Made { status: CANCELLED.into(), usage: used, ..Made::default() }
+                        }
+                        CallError::Failed { why, .. } => Made::error(why, used),
+                    };
+                    return (made, None);
                 }
             };
             used.add(reply.usage);
