@@ -55,7 +55,8 @@ fn the_first_verified_patch_ends_the_others_and_only_what_was_used_is_paid() {
     let mut ends = steps(&reply);
     ends.sort();
     assert_eq!(ends, ["w1 worker cancelled", "w1 worker cancelled", "w1 worker verified"]);
-    let paid: f64 = reply["steps"].as_array().expect("steps").iter().map(|step| step["usd"].as_f64().expect("a price")).sum();
+    let paid: f64 =
+        reply["steps"].as_array().expect("steps").iter().map(|step| step["usd"].as_f64().expect("a price")).sum();
     assert_eq!(reply["usd"].as_f64(), Some(paid));
     let used = reply["steps"].as_array().expect("steps").iter().filter(|step| step["tokens_in"] != 0).count();
     assert_eq!(used, 1, "who had not answered has used nothing");
@@ -67,7 +68,11 @@ fn a_cascade_goes_on_with_what_was_refused_and_why() {
     let (code, reply) = fix("cascade", &[&cheap, &dear]);
     assert_eq!((code, steps(&reply)), (0, vec!["w1 worker rejected".into(), "w2 worker verified".into()]), "{reply:#}");
     let seen = dear.calls().remove(0);
-    assert!(seen.user().contains("start > merged") && seen.user().contains("What the checks say now"), "{}", seen.user());
+    assert!(
+        seen.user().contains("start > merged") && seen.user().contains("What the checks say now"),
+        "{}",
+        seen.user()
+    );
     let stops = OpenAi::start([Act::Say(right())]);
     let (_, reply) = fix("cascade", &[&stops, &dear]);
     assert_eq!(steps(&reply), ["w1 worker verified", "w2 worker not begun"], "{reply:#}");
