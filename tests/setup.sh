@@ -81,4 +81,5 @@ if [ "$purpose" = test ] && ! cmp -s tests/node/package-lock.json .tools/node/pa
     (cd .tools/node && npm ci --ignore-scripts --silent --no-fund --no-audit)
     mv .tools/node/npm-shrinkwrap.json .tools/node/package-lock.json
 fi
+[ "$purpose" != test ] || python3 tests/tiny_model/make.py .tools/models/tiny.gguf
 [ "$purpose" != test ] || tests/neovim.sh
