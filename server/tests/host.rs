@@ -220,15 +220,15 @@ async fn what_is_missing_is_said() {
     let cache = TempDir::new().unwrap();
     let missing = host(&cache, Some("/nowhere/model.gguf".into()));
     let error = embed(&missing, "a task").await.unwrap_err().to_string();
-    assert_eq!(error, "the conductor's model /nowhere/model.gguf cannot be used: there is no such file");
+    assert_eq!(error, "the local model /nowhere/model.gguf cannot be used: there is no such file");
     let options =
         |exe: &str, cache_dir: &Path| HostOptions { exe: exe.into(), encoder: None, cache_dir: cache_dir.into() };
     let no_program = Host::new(options("/nowhere/baton", cache.path()));
     let error = embed(&no_program, "a task").await.unwrap_err().to_string();
-    assert_eq!(error, "cannot start the conductor's process /nowhere/baton: No such file or directory (os error 2)");
+    assert_eq!(error, "cannot start the local model's process /nowhere/baton: No such file or directory (os error 2)");
     let other_program = Host::new(options("/bin/false", cache.path()));
     let error = embed(&other_program, "a task").await.unwrap_err().to_string();
-    assert_eq!(error, "cannot start the conductor's process /bin/false: it ended by itself (exit status: 1)");
+    assert_eq!(error, "cannot start the local model's process /bin/false: it ended by itself (exit status: 1)");
     let blocked = cache.path().join("blocked");
     std::fs::write(&blocked, "a file where a folder should be").unwrap();
     let no_room = Host::new(options(EXE, &blocked));
@@ -274,7 +274,7 @@ fn the_child_answers_line_by_line_and_ends_with_its_input() {
     };
     assert_eq!(ask("garbage")["fault"], "request");
     assert_eq!(ask(r#"{"id":1,"op":"sing"}"#)["fault"], "request");
-    assert_eq!(ask(r#"{"id":2,"op":"embed","text":"too early"}"#)["message"], "no model is loaded");
+    assert_eq!(ask(r#"{"id":2,"op":"embed","text":"too early"}"#)["message"], "no such model is loaded");
     let stats = ask(r#"{"id":3,"op":"stats"}"#);
     assert_eq!((stats["id"].as_u64(), stats["reply"].as_str()), (Some(3), Some("stats")));
     assert_eq!(stats["pid"].as_u64(), Some(u64::from(child.id())));

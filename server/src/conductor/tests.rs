@@ -44,7 +44,7 @@ async fn without_an_encoder_the_declared_strengths_decide_and_the_reason_is_said
     let why = why(reading.decide(&[Facts::repair()], &need()));
     assert!(why.starts_with("repair: repair is the cheapest likely solver: 40 % likely"), "{why}");
     assert!(
-        why.ends_with("; similar tasks could not be looked up: cannot start the conductor's process /nowhere/baton: No such file or directory (os error 2)"),
+        why.ends_with("; similar tasks could not be looked up: cannot start the local model's process /nowhere/baton: No such file or directory (os error 2)"),
         "{why}"
     );
     assert_eq!(reading.embedding(), None);

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use super::encoder::Encoder;
+use super::generator::Generator;
 use super::wire::{Body, Fault, Op, Reply, Request, Stats};
 use super::{cpu, embedded};
 
@@ -18,6 +19,7 @@ struct Shared {
     busy: AtomicBool,
     orphaned: AtomicBool,
     embeddings: AtomicU64,
+    decoded: AtomicU64,
     offline: bool,
     cancelled: Mutex<HashSet<u64>>,
 }
@@ -52,7 +54,7 @@ fn read(shared: &Shared, queue: &mpsc::Sender<Request>) {
                 shared.cancelled.lock().unwrap_or_else(PoisonError::into_inner).insert(target);
             }
             Op::Stats => say(request.id, Body::Stats(stats(shared))),
-            Op::Load { .. } | Op::Embed { .. } => {
+            Op::Load { .. } | Op::LoadGenerator { .. } | Op::Embed { .. } | Op::Write(_) => {
                 if queue.send(request).is_err() {
                     break;
                 }
@@ -66,18 +68,32 @@ fn read(shared: &Shared, queue: &mpsc::Sender<Request>) {
     }
 }
 
+impl Shared {
+    /// Whether request `id` is not wanted any more.
+    fn is_cancelled(&self, id: u64) -> bool {
+        self.cancelled.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
+}
+
+/// The one model of a process.
+enum Model {
+    None,
+    Encoder(Encoder),
+    Generator(Box<Generator>),
+}
+
 /// Does the jobs one by one.
 fn compute(shared: &Shared, jobs: &mpsc::Receiver<Request>) {
-    let mut encoder = None;
+    let mut model = Model::None;
     for Request { id, op } in jobs {
         shared.busy.store(true, Ordering::SeqCst);
         if shared.orphaned.load(Ordering::SeqCst) {
             return;
         }
-        let body = if shared.cancelled.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
+        let body = if shared.is_cancelled(id) {
             Body::Cancelled
         } else {
-            perform(op, &mut encoder, shared).unwrap_or_else(|(fault, message)| Body::Failed { fault, message })
+            perform(id, op, &mut model, shared).unwrap_or_else(|(fault, message)| Body::Failed { fault, message })
         };
         // It may have been cancelled too late.
         shared.cancelled.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
@@ -86,27 +102,48 @@ fn compute(shared: &Shared, jobs: &mpsc::Receiver<Request>) {
     }
 }
 
-fn perform(op: Op, encoder: &mut Option<Encoder>, shared: &Shared) -> Result<Body, (Fault, String)> {
-    match op {
-        Op::Load { .. } if encoder.is_some() => Err((Fault::Request, "a process loads one model".into())),
-        Op::Load { model, cache_dir } => {
-            let path = match model {
+fn perform(id: u64, op: Op, model: &mut Model, shared: &Shared) -> Result<Body, (Fault, String)> {
+    let no_model = || (Fault::Request, "no such model is loaded".to_string());
+    let of_file = |message| (Fault::Model, message);
+    match (op, &mut *model) {
+        (Op::Load { .. } | Op::LoadGenerator { .. }, Model::Encoder(_) | Model::Generator(_)) => {
+            Err((Fault::Request, "a process loads one model".into()))
+        }
+        (Op::Load { model: path, cache_dir }, Model::None) => {
+            let path = match path {
                 Some(path) => path,
                 None => embedded::materialise(&cache_dir).map_err(|message| (Fault::Storage, message))?,
             };
-            limit_memory(&path);
-            let loaded = Encoder::load(&path).map_err(|message| (Fault::Model, message))?;
+            limit_memory(&path, 0);
+            let loaded = Encoder::load(&path).map_err(of_file)?;
             let body = Body::Loaded { dimensions: loaded.dimensions(), context: loaded.max_tokens() };
-            *encoder = Some(loaded);
+            *model = Model::Encoder(loaded);
             Ok(body)
         }
-        Op::Embed { text } => {
-            let encoder = encoder.as_mut().ok_or((Fault::Request, "no model is loaded".to_string()))?;
-            let (vector, tokens) = encoder.embed(&text).map_err(|message| (Fault::Model, message))?;
+        (Op::LoadGenerator { model: path, context, cache_dir }, Model::None) => {
+            limit_memory(&path, 0);
+            let room = |bytes| limit_memory(&path, bytes);
+            let loaded = Generator::load(&path, context, &cache_dir, room).map_err(of_file)?;
+            let body = Body::Ready { context: loaded.size() };
+            *model = Model::Generator(Box::new(loaded));
+            Ok(body)
+        }
+        (Op::Embed { text }, Model::Encoder(encoder)) => {
+            let (vector, tokens) = encoder.embed(&text).map_err(of_file)?;
             shared.embeddings.fetch_add(1, Ordering::Relaxed);
             Ok(Body::Embedding { vector, tokens })
         }
-        Op::Cancel { .. } | Op::Stats => Err((Fault::Request, "answered by the reader".into())),
+        (Op::Write(chat), Model::Generator(generator)) => {
+            let written = generator.write(&chat, &mut |body| say(id, body), &|| shared.is_cancelled(id));
+            shared.decoded.store(generator.decoded(), Ordering::Relaxed);
+            match written {
+                Ok(written) => Ok(Body::Written(written)),
+                Err(None) => Ok(Body::Cancelled),
+                Err(Some(stopped)) => Err(stopped),
+            }
+        }
+        (Op::Embed { .. } | Op::Write(_), _) => Err(no_model()),
+        (Op::Cancel { .. } | Op::Stats, _) => Err((Fault::Request, "answered by the reader".into())),
     }
 }
 
@@ -123,6 +160,7 @@ fn stats(shared: &Shared) -> Stats {
         pid: std::process::id(),
         resident: resident(),
         embeddings: shared.embeddings.load(Ordering::Relaxed),
+        decoded: shared.decoded.load(Ordering::Relaxed),
         busy: shared.busy.load(Ordering::SeqCst),
         offline: shared.offline,
     }
@@ -164,19 +202,19 @@ fn leave_the_network() -> bool {
 }
 
 /// Lets a file that lies about its size fail to allocate in place of taking the machine's memory:
-/// room for the file twice over and 2 GiB for threads, context and libraries.
-fn limit_memory(path: &Path) {
+/// room for the file twice over, for `more`, and 2 GiB for threads and libraries.
+fn limit_memory(path: &Path, more: u64) {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
         let mut limit = getrlimit(Resource::As);
-        let room = size.saturating_mul(2).saturating_add(2 << 30);
-        limit.current = Some(limit.current.map_or(room, |current| current.min(room)));
+        let room = size.saturating_mul(2).saturating_add(2 << 30).saturating_add(more);
+        limit.current = Some(limit.maximum.map_or(room, |maximum| maximum.min(room)));
         let _ = setrlimit(Resource::As, limit);
     }
     #[cfg(not(unix))]
-    let _ = path;
+    let _ = (path, more);
 }
 
 /// Ends the process while its other thread is inside llama.cpp: no destructor may run beneath it.

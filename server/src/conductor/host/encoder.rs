@@ -2,14 +2,13 @@
 
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::LlamaContextParams;
-use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
-use llama_cpp_2::model::params::LlamaModelParams;
+
+use super::llama::Llama;
 
 /// Tokens of a text that are read. What MiniLM was trained for; more costs more than it tells.
 const MAX_TOKENS: usize = 256;
@@ -26,24 +25,8 @@ impl Encoder {
     /// Loads `path` and proves that it works by embedding a word: a file that is bad enough to end
     /// the process shall do so here, where its name is known. An `Err` is a sentence without the name.
     pub fn load(path: &Path) -> Result<Self, String> {
-        if !path.is_file() {
-            return Err("there is no such file".into());
-        }
-        let log = log_errors();
-        let because = |what: &str| {
-            let log = log.lock().unwrap_or_else(PoisonError::into_inner);
-            // The first error is the cause, those after it are its consequences.
-            match String::from_utf8_lossy(&log).lines().next().and_then(|line| line.split(" module=").next()) {
-                Some(cause) => format!("{what}: {}", cause.trim()),
-                None => what.to_string(),
-            }
-        };
-        let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
-        let params = LlamaModelParams::default().with_n_gpu_layers(0);
-        let model = LlamaModel::load_from_file(&backend, path, &params)
-            .map_err(|_| because("llama.cpp cannot read it as a GGUF model"))?;
-        // A process loads one model and ends with it; a borrow for ever spares a self-reference.
-        let model: &'static LlamaModel = Box::leak(Box::new(model));
+        let llama = Llama::load(path)?;
+        let model = llama.model;
         let max_tokens = MAX_TOKENS.min(model.n_ctx_train() as usize);
         if max_tokens < 4 {
             return Err("it has no room for text".into());
@@ -57,9 +40,7 @@ impl Encoder {
             // Short texts gain nothing from a second thread, and the editor keeps it.
             .with_n_threads(1)
             .with_n_threads_batch(1);
-        let context = model.new_context(&backend, params).map_err(|_| because("llama.cpp cannot run it"))?;
-        // Its destructor would shut llama.cpp down under the model.
-        std::mem::forget(backend);
+        let context = llama.context(params)?;
         let batch = LlamaBatch::new(max_tokens, 1);
         let mut encoder = Self { model, context, batch, max_tokens };
         encoder.embed("warm")?;
@@ -97,40 +78,5 @@ impl Encoder {
             return Err("its vectors are not numbers".into());
         }
         Ok((pooled.iter().map(|x| (f64::from(*x) / norm) as f32).collect(), tokens.len()))
-    }
-}
-
-/// Collects what llama.cpp logs as errors from now on, in place of its default: everything to stderr.
-fn log_errors() -> Arc<Mutex<Vec<u8>>> {
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let writer = log.clone();
-    let collector = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::ERROR)
-        .with_ansi(false)
-        .with_level(false)
-        .with_target(false)
-        .without_time()
-        .with_writer(move || Collect(writer.clone()))
-        .finish();
-    // It is set already only where a caller listens anyway.
-    let _ = tracing::subscriber::set_global_default(collector);
-    llama_cpp_2::send_logs_to_tracing(llama_cpp_2::LogOptions::default().with_logs_enabled(true));
-    log
-}
-
-struct Collect(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Collect {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A hostile file may cause any number of lines.
-        if log.len() < 16 * 1024 {
-            log.extend_from_slice(line);
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }

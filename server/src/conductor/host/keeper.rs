@@ -7,27 +7,38 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
+use super::HostError;
 use super::process::{Death, Process, Silence};
 use super::wire::{Body, Fault, Op, Stats};
-use super::{HostError, HostOptions, embedded};
-
-/// An idle child is ended after this.
-const IDLE: Duration = Duration::from_secs(600);
-
-/// Longest silence that is taken for work; a disk may be slow, an embedding is not.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The first rest after a request that killed the child twice; each further one is twice as long, to two minutes.
 const REST: Duration = Duration::from_secs(1);
 
+/// What a child is made of.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The program.
+    pub exe: PathBuf,
+    /// The request that loads its model.
+    pub load: Op,
+    /// The file that it loads.
+    pub model: PathBuf,
+    /// An idle child is ended after this.
+    pub idle: Duration,
+    /// Longest silence that is taken for work.
+    pub patience: Duration,
+}
+
 /// A request to the keeper.
 pub enum Ask {
-    /// A text as a vector.
-    Embed {
-        /// The text.
-        text: String,
+    /// Something that the loaded model is to do.
+    Do {
+        /// What.
+        op: Op,
+        /// Gets what comes of it before the answer. A request that is repeated begins anew.
+        pieces: mpsc::UnboundedSender<String>,
         /// Dropped by whoever does not want it any more.
-        reply: oneshot::Sender<Result<Vec<f32>, HostError>>,
+        reply: oneshot::Sender<Result<Body, HostError>>,
     },
     /// How the child is.
     Stats {
@@ -38,7 +49,7 @@ pub enum Ask {
 
 /// Owns the child.
 pub struct Keeper {
-    options: HostOptions,
+    launch: Launch,
     process: Option<Process>,
     refused: Option<(Stamp, HostError)>,
     failures: u32,
@@ -58,25 +69,25 @@ enum Trouble {
 
 impl Keeper {
     /// Starts nothing yet.
-    pub fn new(options: HostOptions) -> Self {
-        Self { options, process: None, refused: None, failures: 0, rest_until: None }
+    pub fn new(launch: Launch) -> Self {
+        Self { launch, process: None, refused: None, failures: 0, rest_until: None }
     }
 
     /// Answers until every sender is gone.
     pub async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Ask>) {
         loop {
             let next = if self.process.is_some() {
-                timeout(IDLE, inbox.recv()).await
+                timeout(self.launch.idle, inbox.recv()).await
             } else {
                 // Without a child there is no timer either: nothing wakes an idle server.
                 Ok(inbox.recv().await)
             };
             match next {
-                Ok(Some(Ask::Embed { text, mut reply })) => {
+                Ok(Some(Ask::Do { op, pieces, mut reply })) => {
                     let answer = tokio::select! {
                         biased;
                         () = reply.closed() => { self.call_off().await; continue }
-                        answer = self.embed(&text) => answer,
+                        answer = self.answer(&op, &pieces) => answer,
                     };
                     let _ = reply.send(answer);
                 }
@@ -90,21 +101,21 @@ impl Keeper {
         }
     }
 
-    async fn embed(&mut self, text: &str) -> Result<Vec<f32>, HostError> {
+    async fn answer(&mut self, op: &Op, pieces: &mpsc::UnboundedSender<String>) -> Result<Body, HostError> {
         if let Some(until) = self.rest_until
             && let Some(left) = until.checked_duration_since(Instant::now())
         {
             return Err(HostError::Process(format!(
-                "the conductor's process keeps ending; the next attempt is in {} s",
+                "the local model's process keeps ending; the next attempt is in {} s",
                 left.as_secs() + 1
             )));
         }
         let mut deaths = Vec::new();
         while deaths.len() < 2 {
-            match self.attempt(text).await {
-                Ok(vector) => {
+            match self.attempt(op, pieces).await {
+                Ok(body) => {
                     self.failures = 0;
-                    return Ok(vector);
+                    return Ok(body);
                 }
                 Err(Trouble::Final(error)) => return Err(error),
                 Err(Trouble::Died(death)) => deaths.push(death),
@@ -114,13 +125,13 @@ impl Keeper {
         self.failures += 1;
         self.rest_until = Some(Instant::now() + rest.min(Duration::from_secs(120)));
         Err(HostError::Process(format!(
-            "the conductor's process {} while it read the task, and again when it was repeated",
+            "the local model's process {} while it worked on the task, and again when it was repeated",
             deaths[0].how
         )))
     }
 
     /// Once, with a child that is started and loaded if need be.
-    async fn attempt(&mut self, text: &str) -> Result<Vec<f32>, Trouble> {
+    async fn attempt(&mut self, op: &Op, pieces: &mpsc::UnboundedSender<String>) -> Result<Body, Trouble> {
         // One that died while idle is replaced without further ado.
         if self.process.as_mut().is_some_and(Process::has_ended) {
             self.process = None;
@@ -128,9 +139,13 @@ impl Keeper {
         if self.process.as_ref().is_none_or(Process::is_loading) {
             self.load().await?;
         }
-        let op = Op::Embed { text: text.to_string() };
-        match self.ask(async |process| process.ask(op).await).await.map_err(Trouble::Died)? {
-            Body::Embedding { vector, .. } => Ok(vector),
+        let (op, pieces) = (op.clone(), pieces.clone());
+        let mut piece = move |text| {
+            // Whoever listens may have left.
+            let _ = pieces.send(text);
+        };
+        match self.ask(async |process| process.ask(op, &mut piece).await).await.map_err(Trouble::Died)? {
+            body @ (Body::Embedding { .. } | Body::Written(_)) => Ok(body),
             body => Err(Trouble::Final(self.fault(body))),
         }
     }
@@ -147,14 +162,14 @@ impl Keeper {
         if self.process.is_none() {
             self.start().await?;
         }
-        let op = Op::Load { model: self.options.encoder.clone(), cache_dir: self.options.cache_dir.clone() };
+        let op = self.launch.load.clone();
         let error = match self.ask(async |process| process.load(op).await).await {
-            Ok(Body::Loaded { .. }) => return Ok(()),
+            Ok(Body::Loaded { .. } | Body::Ready { .. }) => return Ok(()),
             Ok(body) => self.fault(body),
             Err(death) if death.from_outside => return Err(Trouble::Died(death)),
             Err(death) => {
                 let reason = format!("the process that loaded it {}", death.how);
-                HostError::Model { path: self.model(), reason }
+                HostError::Model { path: self.launch.model.clone(), reason }
             }
         };
         self.process = None;
@@ -166,12 +181,15 @@ impl Keeper {
 
     /// Starts a child and hears from it: what goes wrong before that is not the model's doing.
     async fn start(&mut self) -> Result<(), Trouble> {
-        let exe = self.options.exe.clone();
+        let exe = self.launch.exe.clone();
         let failed = |why: String| {
-            Trouble::Final(HostError::Process(format!("cannot start the conductor's process {}: {why}", exe.display())))
+            Trouble::Final(HostError::Process(format!(
+                "cannot start the local model's process {}: {why}",
+                exe.display()
+            )))
         };
-        self.process = Some(Process::start(&exe).map_err(|error| failed(error.to_string()))?);
-        match self.ask(async |process| process.ask(Op::Stats).await).await {
+        self.process = Some(Process::start(&exe, self.launch.patience).map_err(|error| failed(error.to_string()))?);
+        match self.ask(async |process| process.ask(Op::Stats, &mut |_| {}).await).await {
             Ok(Body::Stats(_)) => Ok(()),
             Ok(body) => Err(Trouble::Final(self.fault(body))),
             Err(death) if death.from_outside => Err(Trouble::Died(death)),
@@ -182,7 +200,7 @@ impl Keeper {
     /// Asks the child and waits; buries it if it does not answer.
     async fn ask(&mut self, question: impl AsyncFnOnce(&mut Process) -> Result<Body, Silence>) -> Result<Body, Death> {
         let answered = match self.process.as_mut() {
-            Some(process) => timeout(PATIENCE, question(process)).await.unwrap_or(Err(Silence)),
+            Some(process) => question(process).await,
             None => Err(Silence),
         };
         match (answered, self.process.take()) {
@@ -209,7 +227,7 @@ impl Keeper {
             self.process = None;
         }
         self.process.as_ref()?;
-        match self.ask(async |process| process.ask(Op::Stats).await).await {
+        match self.ask(async |process| process.ask(Op::Stats, &mut |_| {}).await).await {
             Ok(Body::Stats(stats)) => Some(stats),
             _ => None,
         }
@@ -220,22 +238,17 @@ impl Keeper {
         match body {
             Body::Failed { fault: Fault::Processor, message } => HostError::Processor(message),
             Body::Failed { fault: Fault::Storage, message } => HostError::Storage(message),
-            Body::Failed { fault: Fault::Model, message } => HostError::Model { path: self.model(), reason: message },
+            Body::Failed { fault: Fault::Model, message } => {
+                HostError::Model { path: self.launch.model.clone(), reason: message }
+            }
+            Body::Failed { fault: Fault::Length, message } => HostError::Length(message),
             Body::Failed { fault: Fault::Request, message } => HostError::Process(message),
-            _ => HostError::Process("the conductor's process answered something else than was asked".into()),
-        }
-    }
-
-    /// The file that the child loads.
-    fn model(&self) -> PathBuf {
-        match &self.options.encoder {
-            Some(path) => path.clone(),
-            None => self.options.cache_dir.join("models").join(embedded::NAME),
+            _ => HostError::Process("the local model's process answered something else than was asked".into()),
         }
     }
 
     fn stamp(&self) -> Stamp {
-        let meta = std::fs::metadata(self.model()).ok()?;
+        let meta = std::fs::metadata(&self.launch.model).ok()?;
         Some((meta.len(), meta.modified().ok()?))
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
@@ -14,11 +14,18 @@ use super::wire::{Body, Op, Reply, Request};
 /// Bytes of the child's last words that are kept.
 const LAST_WORDS: usize = 4 * 1024;
 
+/// Bytes of one line from the child at most: it runs a file from somewhere.
+const LINE: usize = 8 << 20;
+
 /// A running child. Dropping it kills it.
 pub struct Process {
     child: Child,
     stdin: ChildStdin,
-    replies: Lines<BufReader<ChildStdout>>,
+    stdout: BufReader<ChildStdout>,
+    /// What has come of a line that is not complete.
+    line: Vec<u8>,
+    /// Longest silence that is taken for work.
+    patience: Duration,
     stderr: JoinHandle<String>,
     asked: u64,
     writing: bool,
@@ -39,7 +46,8 @@ impl Process {
     ///
     /// The end of its stdin tells it that we are gone, however we went; the kernel's parent-death
     /// signal is not used because it follows the *thread* that started the child.
-    pub fn start(exe: &Path) -> std::io::Result<Self> {
+    /// After `patience` without a sign of life it is taken for dead.
+    pub fn start(exe: &Path, patience: Duration) -> std::io::Result<Self> {
         let mut command = Command::new(exe);
         command
             .arg("conductor-host")
@@ -60,7 +68,9 @@ impl Process {
         Ok(Self {
             child,
             stdin,
-            replies: BufReader::new(stdout).lines(),
+            stdout: BufReader::new(stdout),
+            line: Vec::new(),
+            patience,
             stderr: tokio::spawn(last_words(stderr)),
             asked: 0,
             writing: false,
@@ -80,7 +90,7 @@ impl Process {
             None => self.send(op).await?,
         };
         self.loading = Some(id);
-        let body = self.reply(id).await?;
+        let body = self.reply(id, &mut |_| {}).await?;
         self.loading = None;
         Ok(body)
     }
@@ -90,10 +100,10 @@ impl Process {
         self.loading.is_some()
     }
 
-    /// Asks something and waits for the answer.
-    pub async fn ask(&mut self, op: Op) -> Result<Body, Silence> {
+    /// Asks something and waits for the answer; `piece` gets what comes of it before.
+    pub async fn ask(&mut self, op: Op, piece: &mut (dyn FnMut(String) + Send)) -> Result<Body, Silence> {
         let id = self.send(op).await?;
-        self.reply(id).await
+        self.reply(id, piece).await
     }
 
     /// Tells it that the last answer is not waited for any more.
@@ -114,22 +124,43 @@ impl Process {
         let mut line = serde_json::to_vec(&Request { id, op }).map_err(|_| Silence)?;
         line.push(b'\n');
         self.writing = true;
-        self.stdin.write_all(&line).await.map_err(|_| Silence)?;
+        // One that is stopped reads nothing, and a long prompt fills the pipe.
+        let written = tokio::time::timeout(self.patience, self.stdin.write_all(&line)).await;
+        written.map_err(|_| Silence)?.map_err(|_| Silence)?;
         self.writing = false;
         Ok(id)
     }
 
     /// The reply to request `id`; those to requests that nobody waits for any more are dropped.
-    async fn reply(&mut self, id: u64) -> Result<Body, Silence> {
-        while let Ok(Some(line)) = self.replies.next_line().await {
-            match serde_json::from_str::<Reply>(&line) {
+    async fn reply(&mut self, id: u64, piece: &mut (dyn FnMut(String) + Send)) -> Result<Body, Silence> {
+        loop {
+            let line = tokio::time::timeout(self.patience, self.next_line()).await.unwrap_or(Err(Silence))?;
+            let reply: Reply = serde_json::from_slice(&line).map_err(|_| Silence)?;
+            match reply.body {
                 // Number 0 is what it says by itself: that it cannot work at all.
-                Ok(reply) if reply.id == id || reply.id == 0 => return Ok(reply.body),
-                Ok(_) => {}
-                Err(_) => return Err(Silence),
+                _ if reply.id != id && reply.id != 0 => {}
+                Body::Reading { .. } => {}
+                Body::Piece { text } => piece(text),
+                body => return Ok(body),
             }
         }
-        Err(Silence)
+    }
+
+    /// The next line. Dropped halfway, it loses nothing.
+    async fn next_line(&mut self) -> Result<Vec<u8>, Silence> {
+        loop {
+            let read = self.stdout.fill_buf().await.map_err(|_| Silence)?;
+            let end = read.iter().position(|byte| *byte == b'\n');
+            let taken = end.map_or(read.len(), |end| end + 1);
+            if taken == 0 || self.line.len() + taken > LINE {
+                return Err(Silence);
+            }
+            self.line.extend_from_slice(&read[..taken]);
+            self.stdout.consume(taken);
+            if end.is_some() {
+                return Ok(std::mem::take(&mut self.line));
+            }
+        }
     }
 
     /// Buries it: kills it if it still lives, and says how it ended.
