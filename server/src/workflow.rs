@@ -1,6 +1,11 @@
 //! The conductor's plan: ordered steps, each with a worker, a role, a subtask and what it may see.
 
+mod loose;
+mod wire;
+
 use serde::{Deserialize, Serialize};
+
+pub use wire::{Bounds, Plan, PlanProblem};
 
 /// Ordered steps. The last non-empty reply is the answer; there is no synthesis call (arXiv 2512.04388).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -32,7 +32,7 @@ const BOUNDARIES: &[(&str, &[&str], &[&str], &str)] = &[
     ),
     ("patch does no IO", &["std::fs", "tokio", "async fn", "Mutex"], &[], "patch/"),
     ("task does no IO", &["std::fs", "tokio", "async fn", "Mutex"], &[], "task.rs"),
-    ("workflow does no IO", &["std::fs", "tokio", "async fn", "Mutex"], &[], "workflow.rs"),
+    ("workflow does no IO", &["std::fs", "tokio", "async fn", "Mutex"], &[], "workflow"),
 ];
 
 const NAMES: &[&str] = &["Manager", "Service", "utils", "helpers", "common", "types"];
