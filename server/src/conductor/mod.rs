@@ -3,6 +3,7 @@
 pub mod baseline;
 pub mod host;
 pub mod mini;
+pub mod ultra;
 
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ use crate::pool::Facts;
 use crate::task::{Goal, Task};
 use crate::workflow::{Access, Role, Step};
 
-use host::{Host, HostError};
+use host::{Host, HostError, Stats};
 use mini::Need;
+use ultra::Planner;
 
 /// How many past attempts' tasks are compared with a task.
 const NEAREST: usize = 40;
@@ -24,6 +26,7 @@ const NEAREST: usize = 40;
 pub struct Conductor {
     host: Host,
     ledger: Option<Arc<Ledger>>,
+    planner: Option<Planner>,
 }
 
 /// What the conductor knows of one task. Computed once; every decision about the task goes by it.
@@ -55,12 +58,25 @@ pub enum Decision {
 impl Conductor {
     /// Without a ledger, and with a host that cannot work, it decides by what is declared of the workers.
     pub fn new(host: Host, ledger: Option<Arc<Ledger>>) -> Self {
-        Self { host, ledger }
+        Self { host, ledger, planner: None }
+    }
+
+    /// This conductor with somebody to write the plans of tier ultra.
+    pub fn planned_by(self, planner: Option<Planner>) -> Self {
+        Self { planner, ..self }
     }
 
     /// The models' process.
     pub fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// How the process of the model that plans is; `None` while there is none.
+    pub async fn planner_stats(&self) -> Option<Stats> {
+        match &self.planner {
+            Some(Planner::Local(writer)) => writer.stats().await,
+            _ => None,
+        }
     }
 
     /// Whether the encoder works, tried out: what it is, or why it does not, in words.

@@ -66,12 +66,15 @@ impl Config {
     }
 
     /// Checks what has been written.
-    pub fn from_options(options: Options, places: Places) -> Result<Self, ConfigError> {
+    pub fn from_options(mut options: Options, places: Places) -> Result<Self, ConfigError> {
         let at = |what: String| ConfigError(format!("{}: {what}", places.config_file.display()));
         for (index, worker) in options.worker.iter().enumerate() {
             if let Some(problem) = worker_problem(worker, &options.worker[..index]) {
                 return Err(at(format!("worker `{}`: {problem}", worker.name)));
             }
+        }
+        if let Some(problem) = conductor_problem(&mut options.conductor) {
+            return Err(at(format!("`conductor`: {problem}")));
         }
         for (name, check) in &options.checks {
             if let Some(problem) = check_problem(name, check) {
@@ -82,6 +85,7 @@ impl Config {
             ("budget.max_seconds", options.budget.max_seconds),
             ("budget.max_usd", options.budget.max_usd),
             ("repair.max_seconds", options.repair.max_seconds),
+            ("conductor.idle_minutes", options.conductor.idle_minutes),
             ("shadow.max_gb", options.shadow.max_gb),
             ("verify.max_seconds", options.verify.max_seconds),
         ] {
@@ -149,10 +153,31 @@ fn check_problem(name: &str, check: &CheckOptions) -> Option<String> {
     }
 }
 
+/// Also names the remote conductor: it is known by its place.
+fn conductor_problem(conductor: &mut ConductorOptions) -> Option<String> {
+    if !(0.0..=1.0).contains(&conductor.strength) {
+        return Some(format!("`strength` is a chance between 0 and 1, not {}", conductor.strength));
+    }
+    if !(1024..=1 << 20).contains(&conductor.context) {
+        return Some(format!("`context` is between 1024 and 1048576 tokens, not {}", conductor.context));
+    }
+    if let Some(path) = conductor.generator.as_ref().filter(|path| !path.is_absolute()) {
+        return Some(format!("`generator` must be an absolute path, not `{}`", path.display()));
+    }
+    let remote = conductor.remote.as_mut()?;
+    if !remote.name.is_empty() {
+        return Some("`remote` has no `name`".into());
+    }
+    remote.name = "conductor.remote".into();
+    worker_problem(remote, &[]).map(|problem| format!("`remote`: {problem}"))
+}
+
 fn worker_problem(worker: &WorkerOptions, earlier: &[WorkerOptions]) -> Option<String> {
-    let built_in = ["repair", "toolchain"].contains(&worker.name.as_str());
+    let built_in = ["repair", "toolchain", "conductor"].contains(&worker.name.as_str());
     if worker.name.is_empty() || built_in || earlier.iter().any(|w| w.name == worker.name) {
-        return Some("give every worker a name of its own (`repair` and `toolchain` are the built-in ones)".into());
+        return Some(
+            "give every worker a name of its own (`repair`, `toolchain` and `conductor` are the built-in ones)".into(),
+        );
     }
     if !(worker.base_url.starts_with("http://") || worker.base_url.starts_with("https://")) {
         return Some(format!("`base_url` must start with http:// or https://, not `{}`", worker.base_url));
@@ -200,6 +225,15 @@ mod tests {
             WORKER.replace("http:", "ftp:"),
             format!("{WORKER}context = 100"),
             "tier = ".to_owned(),
+            "[conductor]\nstrength = 2".to_owned(),
+            "[conductor]\ncontext = 10".to_owned(),
+            "[conductor]\ngenerator = 'model.gguf'".to_owned(),
+            "[conductor]\nidle_minutes = -1".to_owned(),
+            "[conductor.remote]\nmodel = 'm'".to_owned(),
+            "[conductor.remote]\nmodel = 'm'\nbase_url = 'ftp://x'".to_owned(),
+            "[conductor.remote]\nname = 'a'\nmodel = 'm'\nbase_url = 'http://x'".to_owned(),
+            WORKER.replace("name = 'a'\n", ""),
+            WORKER.replace("'a'", "'conductor'"),
             "[checks.clipy]\nenabled = false".to_owned(),
             "[checks.own]\nlanguage = 'rust'".to_owned(),
             "[checks.own]\nlanguage = 'brainfuck'\ncommand = ['x']".to_owned(),

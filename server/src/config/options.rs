@@ -54,6 +54,7 @@ impl Default for BudgetOptions {
 #[serde(deny_unknown_fields)]
 pub struct WorkerOptions {
     /// Your name for it; unique.
+    #[serde(default)]
     pub name: String,
     /// The protocol it speaks.
     #[serde(default)]
@@ -128,11 +129,27 @@ impl Default for ToolchainOptions {
 }
 
 /// The local model that conducts.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConductorOptions {
     /// An encoder GGUF in place of the embedded one.
     pub encoder: Option<PathBuf>,
+    /// A generative GGUF, any that follows instructions: it plans for tier `ultra`.
+    pub generator: Option<PathBuf>,
+    /// Tokens that the generative model holds, prompt and answer together; fewer if it was made for fewer.
+    pub context: usize,
+    /// Your estimate of its chance, 0 to 1, to solve an ordinary task itself, as a worker called `conductor`; 0: it is not asked to.
+    pub strength: f64,
+    /// Minutes after which the memory of an idle generative model is freed.
+    pub idle_minutes: f64,
+    /// A model behind an API that plans in place of the generative GGUF; it takes what a `[[worker]]` takes, without a name.
+    pub remote: Option<WorkerOptions>,
+}
+
+impl Default for ConductorOptions {
+    fn default() -> Self {
+        Self { encoder: None, generator: None, context: 8192, strength: 0.1, idle_minutes: 10.0, remote: None }
+    }
 }
 
 /// How patches are judged, beyond the project's own checks and tests.

@@ -13,6 +13,7 @@ use super::course::{Course, End};
 use super::{Event, Kind, Outcome};
 use crate::conductor::Conductor;
 use crate::conductor::host::{Host, HostOptions};
+use crate::conductor::ultra::Planner;
 use crate::config::{Config, Trust};
 use crate::context::Maps;
 use crate::ledger::Ledger;
@@ -66,7 +67,14 @@ impl Engine {
                 encoder: self.config.conductor.encoder.clone(),
                 cache_dir: self.config.places.cache_dir.clone(),
             });
-            Memory { conductor: Conductor::new(host, ledger.clone()), ledger, problems }
+            let cache_dir = &self.config.places.cache_dir;
+            let planner = Planner::of(&self.config.conductor, "/proc/self/exe".into(), cache_dir);
+            let planner = planner.unwrap_or_else(|problem| {
+                problems.push(problem.to_string());
+                None
+            });
+            let conductor = Conductor::new(host, ledger.clone()).planned_by(planner);
+            Memory { conductor, ledger, problems }
         })
     }
 

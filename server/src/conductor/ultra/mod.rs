@@ -1,0 +1,154 @@
+//! Tier ultra's decision: a generative model writes the whole workflow at once (arXiv 2512.04388). It is shown the
+//! workers as numbers with facts, and after a failure its last reply and what the checks said of it.
+
+mod grammar;
+mod planner;
+mod prompt;
+mod sheet;
+
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Conductor, Reading};
+use crate::pool::{Budget, Facts, Usage};
+use crate::workflow::Workflow;
+
+pub use crate::workflow::Plan;
+pub use planner::Planner;
+
+use planner::{Blank, Limits};
+use sheet::Sheet;
+
+/// How warm each try is: the likeliest plan first, then others.
+const TRIES: [f32; 3] = [0.0, 0.7, 1.0];
+
+/// How often a prompt that is too long is halved.
+const SHRINKS: u32 = 4;
+
+/// What is to be planned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The task, as [`super::describe`]d.
+    pub description: String,
+    /// Who can be asked; plans name them by their places here.
+    pub workers: Vec<Facts>,
+    /// Steps at most.
+    pub max_steps: usize,
+    /// What came of the plan before, if there was one.
+    pub before: Option<Before>,
+}
+
+/// What came of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    /// The final reply.
+    pub reply: String,
+    /// What the checks say of it.
+    pub report: String,
+}
+
+/// A plan, and how it came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The model that wrote it.
+    pub model: String,
+    /// Which model, after how many tries, with how many tokens, in what time.
+    pub why: String,
+    /// What all tries used.
+    pub usage: Usage,
+}
+
+/// Why there is no plan; a sentence that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlan {
+    /// As was asked.
+    #[error("cancelled")]
+    Cancelled,
+    /// There is no model, or it does not answer.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It answered, and every try was no valid plan.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Conductor {
+    /// Whether a generative model is configured.
+    pub fn can_plan(&self) -> bool {
+        self.planner.is_some()
+    }
+
+    /// A workflow for `question`, or after a failure that what there is be accepted. An invalid plan is drawn again, twice
+    /// at most. What it costs comes out of `money`, also where there is no plan.
+    pub async fn plan(
+        &self,
+        question: &Question,
+        reading: &Reading,
+        money: &Budget,
+        deadline: Instant,
+        cancel: &CancellationToken,
+    ) -> Result<Planned, NoPlan> {
+        let Some(planner) = &self.planner else {
+            return Err(NoPlan::Unavailable(
+                "tier ultra has no generative model: set conductor.generator to a GGUF, or conductor.remote".into(),
+            ));
+        };
+        if question.workers.is_empty() {
+            return Err(NoPlan::Unavailable("there is nobody to ask: configure a model under [[worker]]".into()));
+        }
+        let started = Instant::now();
+        let sheet = Sheet::of(question, &reading.neighbours);
+        let names: Vec<&str> = question.workers.iter().map(|facts| facts.name.as_str()).collect();
+        let grammar = grammar::gbnf(names.len(), &sheet.bounds, question.before.is_some());
+        let limits = Limits { money, deadline, cancel };
+        let (mut usage, mut reused, mut problem, mut shrink) = (Usage::default(), 0, None::<String>, 0);
+        for (at, temperature) in TRIES.into_iter().enumerate() {
+            let draft = loop {
+                let prompt = prompt::render(question, &sheet, shrink, problem.as_deref());
+                match planner.draft(&prompt, &grammar, (temperature, at as u64), &limits).await {
+                    Ok(draft) => break draft,
+                    Err(Blank::Length(_)) if shrink < SHRINKS => shrink += 1,
+                    Err(Blank::Length(why)) => {
+                        return Err(NoPlan::Unavailable(format!("{why}; raise conductor.context")));
+                    }
+                    Err(Blank::Never(no)) => return Err(no),
+                }
+            };
+            usage.add(draft.usage);
+            reused += draft.reused;
+            match Workflow::read(&draft.text, &names, &sheet.bounds) {
+                Ok(Plan::Accept) if question.before.is_none() => problem = Some("it has no steps".into()),
+                Ok(plan) => {
+                    let model = planner.name().to_owned();
+                    let why = why(&model, at + 1, usage, reused, started);
+                    return Ok(Planned { plan, model, why, usage });
+                }
+                Err(wrong) => problem = Some(wrong.0),
+            }
+        }
+        let problem = problem.unwrap_or_default();
+        Err(NoPlan::Invalid(format!(
+            "{} wrote no valid plan in {} tries ({problem}); use a stronger model under conductor",
+            planner.name(),
+            TRIES.len()
+        )))
+    }
+}
+
+fn why(model: &str, tries: usize, usage: Usage, reused: usize, started: Instant) -> String {
+    let tries = if tries == 1 { String::new() } else { format!(" in {tries} tries") };
+    let known = if reused == 0 { String::new() } else { format!(" ({reused} of them known from before)") };
+    let price = if usage.usd > 0.0 { format!(", ${:.4}", usage.usd) } else { String::new() };
+    format!(
+        "{model} planned{tries}: {} tokens read{known}, {} written, {} ms{price}",
+        usage.tokens_in,
+        usage.tokens_out,
+        started.elapsed().as_millis()
+    )
+}
+
+#[cfg(test)]
+mod tests;

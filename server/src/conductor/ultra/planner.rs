@@ -1,0 +1,139 @@
+//! Who writes the plans: a generative model in a child process, or one behind an API.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::NoPlan;
+use crate::conductor::host::{Chat, HostError, Message, PATIENCE, Writer, WriterOptions};
+use crate::config::ConductorOptions;
+use crate::pool::{Budget, CallError, ConfigProblem, Llm, Prompt, Usage};
+
+/// Tokens of a plan at most.
+const MAX_TOKENS: usize = 1024;
+
+/// A plan's author.
+#[derive(Debug)]
+pub enum Planner {
+    /// A GGUF.
+    Local(Arc<Writer>),
+    /// A model behind an API.
+    Remote(Box<Llm>),
+}
+
+/// What one try is given besides the prompt.
+pub(super) struct Limits<'a> {
+    pub money: &'a Budget,
+    pub deadline: Instant,
+    pub cancel: &'a CancellationToken,
+}
+
+/// What one try wrote.
+pub(super) struct Draft {
+    pub text: String,
+    pub usage: Usage,
+    /// Tokens of the prompt that were known from before.
+    pub reused: usize,
+}
+
+/// Why a try wrote nothing.
+pub(super) enum Blank {
+    /// The prompt is too long; a shorter one may do.
+    Length(String),
+    /// Nothing helps.
+    Never(NoPlan),
+}
+
+impl From<NoPlan> for Blank {
+    fn from(no: NoPlan) -> Self {
+        Self::Never(no)
+    }
+}
+
+impl Planner {
+    /// The planner that is configured, if one is; one behind an API goes before a file. `exe`: this program.
+    pub fn of(options: &ConductorOptions, exe: PathBuf, cache_dir: &Path) -> Result<Option<Self>, ConfigProblem> {
+        if let Some(remote) = &options.remote {
+            return Ok(Some(Self::Remote(Box::new(Llm::new(remote)?))));
+        }
+        Ok(options.generator.as_ref().map(|model| {
+            Self::Local(Arc::new(Writer::new(WriterOptions {
+                exe,
+                model: model.clone(),
+                context: options.context,
+                cache_dir: cache_dir.to_owned(),
+                idle: Duration::try_from_secs_f64(options.idle_minutes * 60.0).unwrap_or(Duration::MAX),
+                patience: PATIENCE,
+            })))
+        }))
+    }
+
+    /// The model's name, as it is shown and recorded.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Local(writer) => writer.name(),
+            Self::Remote(llm) => llm.name(),
+        }
+    }
+
+    /// Writes one plan; the temperature and the grammar hold for a local model only.
+    pub(super) async fn draft(
+        &self,
+        prompt: &Prompt,
+        grammar: &str,
+        (temperature, seed): (f32, u64),
+        limits: &Limits<'_>,
+    ) -> Result<Draft, Blank> {
+        match self {
+            Self::Local(writer) => {
+                let chat = Chat {
+                    messages: vec![Message::new("system", &*prompt.system), Message::new("user", &*prompt.user)],
+                    fixed: 1,
+                    grammar: Some(grammar.to_owned()),
+                    temperature,
+                    seed,
+                    max_tokens: MAX_TOKENS.min(writer.context() / 4),
+                };
+                let written = writer.write(&chat, |_| {}, limits.cancel);
+                let written = tokio::time::timeout_at(limits.deadline.into(), written).await.map_err(|_| late())?;
+                let written = written.map_err(of_host)?;
+                let (tokens_in, tokens_out) = (written.tokens_in as u64, written.tokens_out as u64);
+                let usage = Usage { tokens_in, tokens_out, usd: 0.0 };
+                Ok(Draft { text: written.text, usage, reused: written.reused })
+            }
+            Self::Remote(llm) => {
+                let hold = limits.money.reserve(llm.worst_case(prompt)).map_err(|refused| {
+                    NoPlan::Unavailable(format!("the conductor `{}` was not asked: {refused}", llm.name()))
+                })?;
+                let answer = llm.call(prompt, |_| {}, limits.deadline, limits.cancel).await;
+                hold.settle(answer.as_ref().map_or_else(CallError::usage, |reply| reply.usage).usd);
+                match answer {
+                    Ok(reply) => Ok(Draft { text: reply.text, usage: reply.usage, reused: 0 }),
+                    Err(CallError::Cancelled { .. }) => Err(NoPlan::Cancelled.into()),
+                    Err(CallError::Failed { why, .. }) => Err(NoPlan::Unavailable(why).into()),
+                }
+            }
+        }
+    }
+}
+
+fn late() -> NoPlan {
+    NoPlan::Unavailable(
+        "the conductor had written no plan when the time was used up; raise max_seconds, or set a smaller \
+         conductor.generator"
+            .into(),
+    )
+}
+
+fn of_host(error: HostError) -> Blank {
+    match error {
+        HostError::Cancelled => NoPlan::Cancelled.into(),
+        HostError::Length(why) => Blank::Length(why),
+        error @ HostError::Model { .. } => {
+            NoPlan::Unavailable(format!("{error}; set conductor.generator to a generative GGUF")).into()
+        }
+        error => NoPlan::Unavailable(error.to_string()).into(),
+    }
+}
