@@ -21,6 +21,8 @@ pub enum Act {
     Say(String),
     /// Waits until so many calls have arrived, this one included, and then says this text.
     Meet(usize, String),
+    /// Streams the first text as thoughts, then says the second.
+    Think(String, String),
     /// Streams this text and closes without an end marker.
     Truncated(String),
     /// Streams this text and says that it was cut at the limit of tokens.
@@ -167,6 +169,11 @@ async fn answer(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Resp
         Some(Act::Meet(calls, text)) => {
             let _ = shared.count.subscribe().wait_for(|count| *count >= calls).await;
             events([words(&text), vec![finish("stop"), usage(&text), done()]].concat(), false)
+        }
+        Some(Act::Think(thoughts, text)) => {
+            let thoughts = event(&json!({"choices": [{"index": 0, "delta": {"reasoning_content": thoughts}}]}));
+            let said = [words(&text), vec![finish("stop"), usage(&text), done()]].concat();
+            events([vec![thoughts], said].concat(), false)
         }
         Some(Act::Truncated(text)) => events(words(&text), false),
         Some(Act::Length(text)) => events([words(&text), vec![finish("length"), usage(&text), done()]].concat(), false),

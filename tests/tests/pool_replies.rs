@@ -90,6 +90,19 @@ fn prose_gets_one_correction_in_the_same_step() {
 }
 
 #[test]
+fn thoughts_are_sent_to_nobody_again() {
+    let Act::Say(bad) = wrong() else { panic!("it says something") };
+    let prose = Act::Say("<think>I dither in tags.</think>The comparison is off by one.".into());
+    let (code, reply, server) = fix([prose, Act::Think("I dither apart.".into(), bad), right()], "");
+    assert_eq!((code, statuses(&reply)), (0, vec!["rejected", "verified"]), "{reply:#}");
+    let calls = server.calls();
+    assert!(calls[1].user().contains("The comparison is off by one."), "{}", calls[1].user());
+    assert!(calls[2].user().contains("start > merged"), "{}", calls[2].user());
+    assert!(calls.iter().all(|call| !call.body.to_string().contains("dither")), "{calls:#?}");
+    assert!(!reply.to_string().contains("dither"), "nor shown: {reply:#}");
+}
+
+#[test]
 fn prose_and_nothing_else_is_no_fix() {
     let (code, reply, server) = fix(vec![Act::Say("I would rather not.".into()); 12], "");
     assert_eq!((code, &reply["outcome"]), (1, &Value::from("failed")), "{reply:#}");

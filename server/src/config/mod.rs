@@ -179,8 +179,12 @@ fn worker_problem(worker: &WorkerOptions, earlier: &[WorkerOptions]) -> Option<S
             "give every worker a name of its own (`repair`, `toolchain` and `conductor` are the built-in ones)".into(),
         );
     }
-    if !(worker.base_url.starts_with("http://") || worker.base_url.starts_with("https://")) {
-        return Some(format!("`base_url` must start with http:// or https://, not `{}`", worker.base_url));
+    let address = worker.address();
+    if address.is_empty() {
+        return Some("a worker of kind `openai` needs a `base_url`, such as http://127.0.0.1:8080/v1".into());
+    }
+    if !(address.starts_with("http://") || address.starts_with("https://")) {
+        return Some(format!("`base_url` must start with http:// or https://, not `{address}`"));
     }
     if !(0.0..=1.0).contains(&worker.strength) {
         return Some(format!("`strength` is a chance between 0 and 1, not {}", worker.strength));

@@ -56,10 +56,11 @@ pub struct WorkerOptions {
     /// Your name for it; unique.
     #[serde(default)]
     pub name: String,
-    /// The protocol it speaks.
+    /// The protocol it speaks: `openai`, `anthropic`, `gemini` or `ollama`.
     #[serde(default)]
     pub kind: WorkerKind,
-    /// Where it is, such as `http://127.0.0.1:11434/v1`.
+    /// Where it is, such as `http://127.0.0.1:8080/v1`. Absent: Anthropic's or Google's own address, or Ollama on this machine; a worker of kind `openai` needs it.
+    #[serde(default)]
     pub base_url: String,
     /// The model's name there.
     pub model: String,
@@ -78,7 +79,19 @@ pub struct WorkerOptions {
     /// US dollars for a million tokens written.
     #[serde(default)]
     pub usd_out: f64,
-    /// Tokens that fit in one call, prompt and answer together.
+    /// US dollars for a million tokens read from the provider's cache. Absent: as `usd_in`.
+    #[serde(default)]
+    pub usd_cached_in: Option<f64>,
+    /// Tokens read beyond which the long prices hold for the whole call.
+    #[serde(default)]
+    pub long_context_from: Option<usize>,
+    /// US dollars for a million tokens read by a long call; cached ones cost the same share of it as of `usd_in`. Absent: as `usd_in`.
+    #[serde(default)]
+    pub long_usd_in: Option<f64>,
+    /// US dollars for a million tokens written by a long call. Absent: as `usd_out`.
+    #[serde(default)]
+    pub long_usd_out: Option<f64>,
+    /// Tokens that fit in one call, prompt and answer together; Ollama is told to make room for so many.
     #[serde(default = "context")]
     pub context: usize,
     /// Most tokens of one answer.
@@ -87,15 +100,37 @@ pub struct WorkerOptions {
     /// Seconds without any output after which a call has failed.
     #[serde(default = "timeout")]
     pub timeout_seconds: f64,
+    /// How long Ollama keeps the model loaded after a call, such as `30m`; `-1` for ever. Absent: as Ollama does by itself.
+    #[serde(default)]
+    pub keep_alive: Option<String>,
+}
+
+impl WorkerOptions {
+    /// `base_url`, or where workers of this kind are if it is absent.
+    pub fn address(&self) -> &str {
+        match self.kind {
+            _ if !self.base_url.is_empty() => &self.base_url,
+            WorkerKind::Openai => "",
+            WorkerKind::Anthropic => "https://api.anthropic.com",
+            WorkerKind::Gemini => "https://generativelanguage.googleapis.com",
+            WorkerKind::Ollama => "http://127.0.0.1:11434",
+        }
+    }
 }
 
 /// The protocol that a worker speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkerKind {
-    /// OpenAI's chat completions, as llama-server, vLLM, Ollama and most providers offer them.
+    /// OpenAI's chat completions, as llama-server, vLLM and most providers offer them.
     #[default]
     Openai,
+    /// Anthropic's messages.
+    Anthropic,
+    /// Google's Gemini.
+    Gemini,
+    /// Ollama's own protocol, which sets the model's context.
+    Ollama,
 }
 
 /// The built-in worker that searches for a repair, with the tests as judge.

@@ -8,7 +8,7 @@ use crate::verify::{Level, Report, Verdict};
 use crate::workflow::{Access, Role, Step, Workflow};
 
 fn step(worker: &str, status: &str) -> StepRecord {
-    let usage = Usage { tokens_in: 900, tokens_out: 80, usd: 0.25 };
+    let usage = Usage { tokens_in: 900, tokens_cached: 0, tokens_out: 80, usd: 0.25 };
     StepRecord { worker: worker.into(), role: Role::Worker, ms: 1_500, usage, status: status.into(), depth: 0 }
 }
 

@@ -1,7 +1,11 @@
-//! One streamed answer in OpenAI's chat protocol, event by event, until it is known to be whole.
+//! One streamed answer, in whatever protocol it comes, event by event, until it is known to be whole.
 
-use serde::Deserialize;
 use serde_json::Value;
+
+/// Most bytes of a model's thoughts that are kept; the rest is only counted.
+const REASONING: usize = 64 * 1024;
+const THOUGHT: &str = "<think>";
+const THOUGHT_END: &str = "</think>";
 
 /// What has come of an answer so far.
 #[derive(Debug, Default)]
@@ -12,82 +16,109 @@ pub(super) struct Answer {
     pub(super) begun: bool,
     /// Tokens as the server counted them.
     pub(super) counted: Option<Counted>,
+    /// The model's thoughts, cut. They are for the record: no model is ever sent them.
+    reasoning: String,
     thought: usize,
-    finish: Option<String>,
+    called: bool,
+    end: Option<End>,
+    repeats_ends: bool,
     done: bool,
 }
 
 /// Tokens as a server counts them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counted {
-    #[serde(default)]
-    pub(super) prompt_tokens: u64,
-    #[serde(default)]
-    pub(super) completion_tokens: u64,
+    /// Read, those from a cache included.
+    pub(super) tokens_in: u64,
+    /// Of those read, the ones that came from a cache.
+    pub(super) cached: u64,
+    /// Written, thoughts included.
+    pub(super) tokens_out: u64,
 }
 
-#[derive(Deserialize)]
-struct Chunk {
-    choices: Option<Vec<Choice>>,
-    usage: Option<Value>,
-    error: Option<Value>,
+/// Why a model ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// It had said all.
+    Whole,
+    /// It came to a limit; the server's word for it.
+    Limit(String),
+    /// It, or who watches over it, refused; the server's word for it.
+    Withheld(String),
+    /// It called a tool; the server's word for it.
+    Tool(String),
 }
 
-#[derive(Deserialize)]
-struct Choice {
-    delta: Option<Delta>,
-    finish_reason: Option<String>,
+/// Why an event ends an answer: a clause about the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) why: String,
+    /// Whether it speaks of a state that passes.
+    pub(super) passes: bool,
 }
 
-#[derive(Deserialize)]
-struct Delta {
-    content: Option<Content>,
-    #[serde(alias = "reasoning")]
-    reasoning_content: Option<String>,
-}
+impl Fault {
+    /// Something that asking again would not change.
+    pub(super) fn lasting(why: impl Into<String>) -> Self {
+        Self { why: why.into(), passes: false }
+    }
 
-/// Most servers stream strings, Mistral's reasoning models lists of typed parts.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-}
+    /// An event that is not what the protocol says.
+    pub(super) fn unreadable(error: &serde_json::Error) -> Self {
+        Self::lasting(format!("sent an event that cannot be read ({})", plain(&error.to_string())))
+    }
 
-#[derive(Deserialize)]
-struct Part {
-    text: Option<String>,
+    /// What a server reports in the middle of a stream.
+    pub(super) fn reported(error: &Value, passes: bool) -> Self {
+        let said = message(error).filter(|said| !said.is_empty());
+        Self { why: format!("broke off: {}", said.unwrap_or_else(|| "it does not say why".into())), passes }
+    }
 }
 
 impl Answer {
-    /// Takes the data of one event. The new words are what follows the old end of `text`.
-    /// An error is a clause about the server.
-    pub(super) fn take(&mut self, data: &str) -> Result<(), String> {
-        if data.trim() == "[DONE]" {
-            self.done = true;
+    /// Takes words. None can follow an end, unless the protocol repeats ends.
+    pub(super) fn say(&mut self, words: &str) -> Result<(), Fault> {
+        if words.is_empty() {
             return Ok(());
         }
-        let chunk: Chunk =
-            serde_json::from_str(data).map_err(|error| format!("sent an event that cannot be read ({error})"))?;
-        if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
-            return Err(format!("broke off: {}", message(&error).unwrap_or_default()));
+        if self.repeats_ends {
+            self.end = None;
+        } else if self.end.is_some() {
+            return Err(Fault::lasting("went on after the end of its answer; none of it is used"));
         }
-        if let Some(counted) = chunk.usage.and_then(|usage| serde_json::from_value(usage).ok()) {
-            self.counted = Some(counted);
-        }
-        let Some(choice) = chunk.choices.and_then(|choices| choices.into_iter().next()) else {
-            return Ok(());
-        };
-        if let Some(delta) = choice.delta {
-            self.thought += delta.reasoning_content.map_or(0, |thought| thought.chars().count());
-            match delta.content {
-                Some(Content::Text(text)) => self.text.push_str(&text),
-                Some(Content::Parts(parts)) => self.text.extend(parts.into_iter().filter_map(|part| part.text)),
-                None => {}
-            }
-        }
-        self.finish = choice.finish_reason.or(self.finish.take());
+        self.text.push_str(words);
         Ok(())
+    }
+
+    /// Takes thoughts, which are no part of the answer.
+    pub(super) fn think(&mut self, thoughts: &str) {
+        self.thought += thoughts.chars().count();
+        let room = REASONING.saturating_sub(self.reasoning.len()).min(thoughts.len());
+        let cut = (0..=room).rev().find(|at| thoughts.is_char_boundary(*at)).unwrap_or(0);
+        self.reasoning.push_str(&thoughts[..cut]);
+    }
+
+    /// Takes a call of a tool, though none was offered.
+    pub(super) fn call_tool(&mut self) {
+        self.called = true;
+    }
+
+    /// The model ended; how many tokens it used may still follow. Of several ends the one holds that says the worst.
+    pub(super) fn end(&mut self, end: End) {
+        if self.repeats_ends || self.end.as_ref().is_none_or(|before| *before == End::Whole) {
+            self.end = Some(end);
+        }
+    }
+
+    /// Of a protocol that may give every part of an answer an end of its own: the one after the last words holds, and
+    /// only once the stream itself has ended.
+    pub(super) fn repeat_ends(&mut self) {
+        self.repeats_ends = true;
+    }
+
+    /// Nothing more is to come.
+    pub(super) fn close(&mut self) {
+        self.done = true;
     }
 
     /// Whether nothing more is to come.
@@ -95,37 +126,70 @@ impl Answer {
         self.done
     }
 
-    /// Whether the model said that it ended; how many tokens it used may still follow.
+    /// Whether the model said that it ended, so that nothing that happens now takes anything from the answer.
     pub(super) fn finished(&self) -> bool {
-        self.finish.is_some()
+        self.end.is_some() && !self.repeats_ends
     }
 
-    /// Whether the answer may be used; else why not, as a clause about the server.
-    pub(super) fn whole(&self, max_output: usize) -> Result<(), String> {
-        match self.finish.as_deref() {
-            Some("length") => Err(format!("stopped at its limit of {max_output} tokens (length); raise max_output")),
-            Some("content_filter") => Err("withheld its answer (content_filter)".into()),
-            Some(reason @ ("tool_calls" | "function_call")) => {
-                Err(format!("called a tool instead of answering ({reason}); use a model that can answer in text"))
+    /// Whether the model gave an end, if perhaps not the last one.
+    pub(super) fn ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Whether the answer may be used; else why not, as a clause about the server. Its thoughts are put apart.
+    pub(super) fn whole(&mut self, max_output: usize) -> Result<(), String> {
+        self.part_thoughts();
+        match &self.end {
+            Some(End::Limit(word)) => {
+                Err(format!("stopped at its limit of {max_output} tokens ({}); raise max_output", plain(word)))
             }
+            Some(End::Withheld(word)) => Err(format!("withheld its answer ({})", plain(word))),
+            Some(End::Tool(word)) => Err(called_a_tool(word)),
             None if !self.done && self.text.is_empty() => Err("ended without an answer; check base_url".into()),
             None if !self.done => Err("broke off in the middle of its answer; what came is not used".into()),
+            _ if self.called => Err(called_a_tool("tool")),
+            _ if self.text.trim().is_empty() && self.thought > 0 => {
+                Err("thought and answered with nothing; raise max_output".into())
+            }
             _ if self.text.trim().is_empty() => Err("answered with nothing".into()),
             _ => Ok(()),
         }
+    }
+
+    /// The thoughts as far as they were kept; `None` where there were none.
+    pub(super) fn reasoning(&mut self) -> Option<String> {
+        Some(std::mem::take(&mut self.reasoning)).filter(|thoughts| !thoughts.is_empty())
     }
 
     /// Tokens that were written, by a quarter of the characters.
     pub(super) fn estimate_out(&self) -> u64 {
         (self.text.chars().count() + self.thought).div_ceil(4) as u64
     }
+
+    /// Some servers leave a model's thoughts in front of its words, between tags.
+    fn part_thoughts(&mut self) {
+        let Some(rest) = self.text.trim_start().strip_prefix(THOUGHT) else { return };
+        let (thoughts, words) = rest.split_once(THOUGHT_END).unwrap_or((rest, ""));
+        let (thoughts, words) = (thoughts.trim().to_owned(), words.trim_start().to_owned());
+        self.think(&thoughts);
+        self.text = words;
+    }
+}
+
+fn called_a_tool(word: &str) -> String {
+    format!("called a tool instead of answering ({}); use a model that can answer in text", plain(word))
 }
 
 /// What a server says went wrong, found in the shapes that servers give it.
 pub(super) fn message(body: &Value) -> Option<String> {
     let at = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
     let found = at("/error/message").or_else(|| at("/error")).or_else(|| at("/message")).or_else(|| at("/detail"));
-    found.or(body.as_str()).map(plain)
+    found.or_else(|| at("/0/error/message")).or(body.as_str()).map(plain)
+}
+
+/// A count out of an object; anything else than a whole number is none.
+pub(super) fn count(of: &Value, name: &str) -> u64 {
+    of.get(name).and_then(Value::as_u64).unwrap_or(0)
 }
 
 /// Text of a server fit for one line: without control characters, cut after 300 characters.
@@ -140,57 +204,74 @@ pub(super) fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Counted, message, plain};
+    use super::{Answer, End, REASONING, message, plain};
     use serde_json::json;
 
-    fn answer(events: &[&str]) -> (Answer, Result<(), String>) {
+    fn ended(words: &str, end: End) -> Answer {
         let mut answer = Answer::default();
-        let read = events.iter().try_for_each(|data| answer.take(data));
-        let whole = read.and_then(|()| answer.whole(64));
-        (answer, whole)
+        answer.say(words).expect("nothing has ended");
+        answer.end(end);
+        answer
     }
 
-    const HALLO: &str = r#"{"choices":[{"delta":{"content":"hallo"},"finish_reason":null}]}"#;
+    #[test]
+    fn an_answer_without_an_end_is_never_whole() {
+        let mut answer = Answer::default();
+        assert!(answer.whole(64).expect_err("nothing came").contains("without an answer"));
+        answer.say("hallo").expect("nothing has ended");
+        assert!(answer.whole(64).expect_err("no end").contains("broke off"));
+        answer.end(End::Whole);
+        assert_eq!(answer.whole(64), Ok(()));
+    }
 
     #[test]
-    fn an_answer_is_whole_only_with_an_end_marker() {
-        let stop = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
-        for (events, whole) in [
-            (vec![HALLO, stop], true),
-            (vec![HALLO, "[DONE]"], true),
-            (vec![HALLO, stop, "[DONE]"], true),
-            (vec![HALLO], false),
-            (vec![], false),
-            (vec!["[DONE]"], false),
+    fn other_ends_say_what_happened() {
+        for (end, says) in [
+            (End::Limit("length".into()), "limit of 64 tokens (length); raise max_output"),
+            (End::Withheld("safety".into()), "withheld its answer (safety)"),
+            (End::Tool("tool_calls".into()), "called a tool instead of answering (tool_calls)"),
         ] {
-            assert_eq!(answer(&events).1.is_ok(), whole, "{events:?}");
+            assert!(ended("hallo", end).whole(64).expect_err(says).contains(says));
+        }
+        let mut called = ended("hallo", End::Whole);
+        called.call_tool();
+        assert!(called.whole(64).expect_err("a tool was called").contains("called a tool"));
+    }
+
+    #[test]
+    fn nothing_follows_an_end_unless_the_protocol_repeats_ends() {
+        let fault = ended("hallo", End::Whole).say("again").expect_err("it had ended");
+        assert!(fault.why.contains("went on after the end") && !fault.passes);
+        let mut answer = ended("hal", End::Whole);
+        answer.repeat_ends();
+        answer.say("lo").expect("its end was no end");
+        assert!(answer.whole(64).is_err(), "the last part had no end");
+        answer.end(End::Whole);
+        assert!(!answer.finished(), "the stream has not ended");
+        assert_eq!((answer.whole(64), answer.text.as_str()), (Ok(()), "hallo"));
+    }
+
+    #[test]
+    fn thoughts_between_tags_are_put_apart() {
+        for (said, text, thoughts) in [
+            ("<think>\nhm, a\n</think>\n\nthe words", "the words", Some("hm, a")),
+            ("<think></think>the words", "the words", None),
+            ("words about <think>x</think>", "words about <think>x</think>", None),
+            ("<think>never ends", "", Some("never ends")),
+        ] {
+            let mut answer = ended(said, End::Whole);
+            assert_eq!(answer.whole(64).is_ok(), !text.is_empty(), "{said}");
+            assert_eq!((answer.reasoning().as_deref(), answer.text.as_str()), (thoughts, text), "{said}");
         }
     }
 
     #[test]
-    fn other_ends_than_stop_say_what_happened() {
-        for (reason, says) in [("length", "max_output"), ("content_filter", "withheld"), ("tool_calls", "tool")] {
-            let end = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"{reason}"}}]}}"#);
-            let refused = answer(&[HALLO, &end, "[DONE]"]).1.expect_err(reason);
-            assert!(refused.contains(says), "{refused}");
-        }
-        let error = answer(&[HALLO, r#"{"error":{"message":"overloaded"}}"#]).1.expect_err("an error event");
-        assert_eq!(error, "broke off: overloaded");
-        assert!(answer(&[HALLO, "{\"choices\":"]).1.expect_err("not JSON").contains("cannot be read"));
-    }
-
-    #[test]
-    fn the_dialects_of_servers_are_understood() {
-        let (read, whole) = answer(&[
-            r#"{"choices":[{"delta":{"role":"assistant","content":null,"reasoning":"hm"}}]}"#,
-            r#"{"choices":[{"delta":{"content":[{"type":"text","text":"a"},{"type":"thinking"}]}}],"usage":null}"#,
-            r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}]}"#,
-            r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}}"#,
-            "[DONE]",
-        ]);
-        assert_eq!((read.text.as_str(), whole), ("ab", Ok(())));
-        assert_eq!(read.counted, Some(Counted { prompt_tokens: 7, completion_tokens: 2 }));
-        assert_eq!(read.estimate_out(), 1);
+    fn thoughts_are_counted_whole_and_kept_in_part() {
+        let mut answer = Answer::default();
+        (0..3).for_each(|_| answer.think(&"ä".repeat(REASONING / 2 - 1)));
+        assert_eq!(answer.estimate_out(), 3 * (REASONING as u64 / 2 - 1) / 4 + 1);
+        let kept = answer.reasoning().expect("thoughts");
+        assert!(kept.len() <= REASONING && kept.len() >= REASONING - 1, "{}", kept.len());
     }
 
     #[test]
@@ -201,6 +282,7 @@ mod tests {
         );
         assert_eq!(message(&json!({"error": "plain"})).as_deref(), Some("plain"));
         assert_eq!(message(&json!({"detail": "d"})).as_deref(), Some("d"));
+        assert_eq!(message(&json!([{"error": {"message": "in a list"}}])).as_deref(), Some("in a list"));
         assert_eq!(message(&json!([1])), None);
         assert_eq!(plain(&"ä".repeat(400)).chars().count(), 301);
     }

@@ -16,6 +16,8 @@ pub struct Prompt {
 pub struct Reply {
     /// The model's words.
     pub text: String,
+    /// The model's thoughts, cut at 64 KiB: for the record, never part of another prompt.
+    pub reasoning: Option<String>,
     /// What it used.
     pub usage: Usage,
     /// Whether the server did not say how many tokens it used, so that `usage` is a quarter of the characters.

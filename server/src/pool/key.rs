@@ -39,16 +39,24 @@ impl fmt::Debug for Key {
 impl Key {
     /// The value of the `Authorization` header, marked so that no log prints it.
     pub(super) fn bearer(&self) -> Result<HeaderValue, String> {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0))
-            .map_err(|_| "the key has characters that no key has".to_owned())?;
-        value.set_sensitive(true);
-        Ok(value)
+        secret(&format!("Bearer {}", self.0))
+    }
+
+    /// The value of a header that is for keys alone, marked in the same way.
+    pub(super) fn bare(&self) -> Result<HeaderValue, String> {
+        secret(&self.0)
     }
 
     /// `text` without the key: some servers repeat it in their error messages.
     pub(super) fn hidden_in(&self, text: &str) -> String {
         text.replace(&self.0, "…")
     }
+}
+
+fn secret(text: &str) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| "the key has characters that no key has".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl KeySource {
@@ -187,7 +195,7 @@ mod tests {
     #[test]
     fn the_key_is_never_shown() {
         let key = Key("sk-secret".into());
-        assert!(!format!("{key:?} {:?}", key.bearer()).contains("secret"));
+        assert!(!format!("{key:?} {:?} {:?}", key.bearer(), key.bare()).contains("secret"));
         assert_eq!(key.hidden_in("bad key sk-secret given"), "bad key … given");
     }
 }

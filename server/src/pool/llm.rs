@@ -1,16 +1,17 @@
-//! A language model behind an OpenAI-compatible server: one call, tried again only while nothing of it was used.
+//! A language model behind an API: one call, tried again only while nothing of it was used.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
-use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{Answer, plain};
+use super::answer::{Answer, Counted, Fault, plain};
 use super::health::Health;
 use super::key::{Key, KeySource};
+use super::price::{Prices, most_tokens};
+use super::protocol::{self, Protocol};
 use super::transport::{Events, Http, Incoming, Network, Outgoing, Unreached, explanation, loopback, not_a_stream};
 use super::{CallError, ConfigProblem, Facts, Prompt, Reply, Usage, retry};
 use crate::config::WorkerOptions;
@@ -26,7 +27,9 @@ const TAIL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Llm {
     options: WorkerOptions,
+    protocol: &'static dyn Protocol,
     url: Url,
+    prices: Prices,
     source: KeySource,
     key: Mutex<Option<Key>>,
     network: Box<dyn Network>,
@@ -46,16 +49,24 @@ enum Trouble {
 impl Llm {
     /// Checks the configuration of a worker.
     pub fn new(options: &WorkerOptions) -> Result<Self, ConfigProblem> {
+        Self::over(options, |url| Box::new(Http::to(url.clone())))
+    }
+
+    /// The same over another network.
+    pub(super) fn over(
+        options: &WorkerOptions,
+        network: impl FnOnce(&Url) -> Box<dyn Network>,
+    ) -> Result<Self, ConfigProblem> {
         let wrong = |what: &str| ConfigProblem(format!("worker `{}`: {what}", plain(&options.name)));
-        let mut url = Url::parse(&options.base_url)
+        let base = Url::parse(options.address())
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
             .ok_or_else(|| wrong("base_url must look like `http://127.0.0.1:11434/v1`"))?;
-        if !url.username().is_empty() || url.password().is_some() {
+        if !base.username().is_empty() || base.password().is_some() {
             return Err(wrong("base_url must not hold a password; use key_env or key_command"));
         }
         let source = KeySource::of(options);
-        if url.scheme() == "http" && !loopback(&url) && source != KeySource::None {
+        if base.scheme() == "http" && !loopback(&base) && source != KeySource::None {
             return Err(wrong("its key would travel unencrypted; use https in base_url"));
         }
         if options.max_output == 0 || options.max_output >= options.context {
@@ -64,14 +75,14 @@ impl Llm {
         if !(options.timeout_seconds > 0.0 && options.timeout_seconds <= 86_400.0) {
             return Err(wrong("timeout_seconds must be above 0 and at most 86400"));
         }
-        if [options.usd_in, options.usd_out].iter().any(|price| !price.is_finite() || *price < 0.0) {
-            return Err(wrong("usd_in and usd_out must be prices for a million tokens, 0 or more"));
-        }
-        let path = format!("{}/chat/completions", url.path().trim_end_matches('/'));
-        url.set_path(&path);
+        let prices = Prices::of(options).map_err(wrong)?;
+        let protocol = protocol::of(options.kind);
+        let url = protocol.address(base, &options.model);
         Ok(Self {
             options: options.clone(),
-            network: Box::new(Http::to(url.clone())),
+            protocol,
+            prices,
+            network: network(&url),
             url,
             source,
             key: Mutex::default(),
@@ -103,9 +114,7 @@ impl Llm {
 
     /// US dollars that a call with this prompt costs at most.
     pub fn worst_case(&self, prompt: &Prompt) -> f64 {
-        // Code and rare scripts take more tokens than prose: half of the bytes is more than all of them.
-        let tokens_in = (prompt.system.len() + prompt.user.len()).div_ceil(2) + 64;
-        self.price(tokens_in as u64, self.options.max_output as u64)
+        self.prices.worst(most_tokens(prompt), self.options.max_output as u64)
     }
 
     /// Why it is left alone for now, in one sentence.
@@ -144,7 +153,8 @@ impl Llm {
                 None => return Err(CallError::Cancelled { usage }),
                 Some(Ok(())) => {
                     self.health.succeeded();
-                    return Ok(Reply { text: answer.text, usage, estimated: answer.counted.is_none() });
+                    let (reasoning, estimated) = (answer.reasoning(), self.believed(&answer).is_none());
+                    return Ok(Reply { text: answer.text, reasoning, usage, estimated });
                 }
                 Some(Err(Trouble::Unusable(why))) => return Err(failed(named(&why), usage)),
                 Some(Err(Trouble::Lasting(why))) => {
@@ -181,11 +191,7 @@ impl Llm {
         let patience = Duration::from_secs_f64(self.options.timeout_seconds);
         let silent = || Trouble::Lasting(format!("was silent for {} s (timeout_seconds)", patience.as_secs_f64()));
         let key = self.key().await.map_err(|why| Trouble::Lasting(format!("cannot be asked: {why}")))?;
-        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        if let Some(key) = &key {
-            headers.insert(AUTHORIZATION, key.bearer().map_err(Trouble::Lasting)?);
-        }
-        let request = Outgoing { url: self.url.clone(), headers, body: self.body(prompt).to_string().into_bytes() };
+        let request = self.request(prompt, key.as_ref()).map_err(Trouble::Lasting)?;
         let response = match tokio::time::timeout(patience, self.network.post(request)).await {
             Err(_) => return Err(silent()),
             Ok(Err(unreached)) => return Err(self.unreachable(unreached)),
@@ -199,7 +205,7 @@ impl Llm {
             return Err(Trouble::Lasting(why));
         }
         answer.begun = true;
-        let mut events = Events::of(response.body, ANSWER + TOKEN * self.options.max_output);
+        let mut events = Events::of(response.body, self.protocol.framing(), ANSWER + TOKEN * self.options.max_output);
         loop {
             let patience = if answer.finished() { TAIL.min(patience) } else { patience };
             let event = match tokio::time::timeout(patience, events.next()).await {
@@ -216,9 +222,9 @@ impl Llm {
                 Some(Err(why)) => return Err(Trouble::Lasting(why)),
                 Some(Ok(data)) => data,
             };
-            answer.take(&data).map_err(|why| {
+            self.protocol.take(&data, answer).map_err(|Fault { why, passes }| {
                 let why = key.as_ref().map_or_else(|| why.clone(), |key| key.hidden_in(&why));
-                Trouble::Lasting(why)
+                if passes && spoken == 0 { Trouble::Passing(why, None) } else { Trouble::Lasting(why) }
             })?;
             if answer.text.len() > spoken {
                 on_text(&answer.text[spoken..]);
@@ -227,46 +233,54 @@ impl Llm {
                 break;
             }
         }
-        answer.whole(self.options.max_output).map_err(|why| match answer.finished() {
-            true => Trouble::Unusable(why),
-            false => Trouble::Lasting(why),
-        })
+        let whole = answer.whole(self.options.max_output);
+        whole.map_err(|why| if answer.ended() { Trouble::Unusable(why) } else { Trouble::Lasting(why) })
     }
 
-    fn body(&self, prompt: &Prompt) -> Value {
-        let mut messages = Vec::new();
-        if !prompt.system.is_empty() {
-            messages.push(json!({"role": "system", "content": prompt.system}));
+    fn request(&self, prompt: &Prompt, key: Option<&Key>) -> Result<Outgoing, String> {
+        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        headers.extend(self.protocol.version());
+        if let Some(key) = key {
+            headers.extend([self.protocol.key(key)?]);
         }
-        messages.push(json!({"role": "user", "content": prompt.user}));
-        // OpenAI's reasoning models refuse the old name, most other servers know only the old one.
-        let limit = if self.url.host_str() == Some("api.openai.com") { "max_completion_tokens" } else { "max_tokens" };
-        json!({
-            "model": self.options.model,
-            "messages": messages,
-            "stream": true,
-            "stream_options": {"include_usage": true},
-            limit: self.options.max_output,
-        })
+        let body = self.protocol.body(&self.options, &self.url, prompt);
+        Ok(Outgoing { url: self.url.clone(), headers, body: body.to_string().into_bytes() })
     }
 
     fn usage(&self, prompt: &Prompt, answer: &Answer) -> Usage {
-        let (tokens_in, tokens_out) = match answer.counted {
-            Some(counted) => (counted.prompt_tokens, counted.completion_tokens),
+        let counted = match self.believed(answer) {
+            // Of an answer that broke off a server may have counted only the beginning.
+            Some(counted) if !answer.ended() => {
+                Counted { tokens_out: counted.tokens_out.max(answer.estimate_out()), ..counted }
+            }
+            Some(counted) => counted,
             None if answer.begun => {
                 let chars = prompt.system.chars().count() + prompt.user.chars().count();
-                (chars.div_ceil(4) as u64, answer.estimate_out())
+                Counted { tokens_in: chars.div_ceil(4) as u64, cached: 0, tokens_out: answer.estimate_out() }
             }
-            None => (0, 0),
+            None => Counted::default(),
         };
-        Usage { tokens_in, tokens_out, usd: self.price(tokens_in, tokens_out) }
+        Usage {
+            tokens_in: counted.tokens_in,
+            tokens_cached: counted.cached.min(counted.tokens_in),
+            tokens_out: counted.tokens_out,
+            usd: self.prices.price(counted),
+        }
     }
 
-    fn price(&self, tokens_in: u64, tokens_out: u64) -> f64 {
-        (tokens_in as f64 * self.options.usd_in + tokens_out as f64 * self.options.usd_out) / 1e6
+    /// What the server counted, unless it cannot be true: a prompt has tokens, words have some, and a call has no
+    /// more of them than the model's context holds.
+    fn believed(&self, answer: &Answer) -> Option<Counted> {
+        let context = self.options.context as u64;
+        answer.counted.filter(|counted| {
+            (1..=context).contains(&counted.tokens_in)
+                && counted.tokens_out <= context
+                && (counted.tokens_out > 0 || answer.text.is_empty() || !answer.ended())
+        })
     }
 
-    async fn key(&self) -> Result<Option<Key>, String> {
+    /// Its key, fetched by the first call and kept.
+    pub(super) async fn key(&self) -> Result<Option<Key>, String> {
         let known = self.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if known.is_some() {
             return Ok(known);
@@ -316,7 +330,7 @@ impl Llm {
     }
 
     fn check_url(&self) -> String {
-        format!("check base_url ({}, it mostly ends in /v1)", self.options.base_url)
+        format!("check base_url ({}, {})", self.options.address(), self.protocol.usual())
     }
 
     fn address(&self) -> String {

@@ -6,6 +6,9 @@ mod call;
 mod health;
 mod key;
 mod llm;
+
+mod price;
+mod protocol;
 mod retry;
 mod transport;
 
@@ -59,9 +62,12 @@ impl Facts {
 /// What a call used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens read.
+    /// Tokens read, those from a cache included.
     pub tokens_in: u64,
-    /// Tokens written.
+    /// Of the tokens read, those that the server had in its cache.
+    #[serde(default)]
+    pub tokens_cached: u64,
+    /// Tokens written, thoughts included.
     pub tokens_out: u64,
     /// US dollars.
     pub usd: f64,
@@ -70,8 +76,9 @@ pub struct Usage {
 impl Usage {
     /// Adds what another call used.
     pub fn add(&mut self, other: Self) {
-        self.tokens_in += other.tokens_in;
-        self.tokens_out += other.tokens_out;
+        self.tokens_in = self.tokens_in.saturating_add(other.tokens_in);
+        self.tokens_cached = self.tokens_cached.saturating_add(other.tokens_cached);
+        self.tokens_out = self.tokens_out.saturating_add(other.tokens_out);
         self.usd += other.usd;
     }
 }

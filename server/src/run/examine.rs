@@ -124,7 +124,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
             (None, Some(_)) => "key from a command".to_owned(),
             (None, None) => "no key".to_owned(),
         };
-        findings.push(Finding::good(&worker.name, format!("{} at {} ({key})", worker.model, worker.base_url)));
+        findings.push(Finding::good(&worker.name, format!("{} at {} ({key})", worker.model, worker.address())));
     }
     if config.workers.is_empty() {
         let file = config.places.config_file.display();

@@ -100,7 +100,7 @@ impl Planner {
                 let written = tokio::time::timeout_at(limits.deadline.into(), written).await.map_err(|_| late())?;
                 let written = written.map_err(of_host)?;
                 let (tokens_in, tokens_out) = (written.tokens_in as u64, written.tokens_out as u64);
-                let usage = Usage { tokens_in, tokens_out, usd: 0.0 };
+                let usage = Usage { tokens_in, tokens_cached: 0, tokens_out, usd: 0.0 };
                 Ok(Draft { text: written.text, usage, reused: written.reused })
             }
             Self::Remote(llm) => {

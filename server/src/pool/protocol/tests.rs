@@ -1,0 +1,175 @@
+//! Recorded and broken answers of each provider, written from its documented format: what becomes of them.
+//!
+//! A fixture is `HTTP` and a status, headers, an empty line and a body. Instead of an end the body may have a last
+//! line `!broken` (the connection breaks), `!silent` (nothing more comes) or `!bytes` and some in hexadecimal.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{StatusCode, Url};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::WorkerOptions;
+use crate::pool::transport::{Bytestream, Incoming, Network, Outgoing, Unreached};
+use crate::pool::{Llm, Prompt};
+
+/// A network with one answer, given to whoever asks and however often.
+#[derive(Debug, Clone)]
+struct Recorded {
+    fixture: String,
+    asked: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Network for Recorded {
+    fn post(&self, request: Outgoing) -> BoxFuture<'_, Result<Incoming, Unreached>> {
+        self.asked.lock().expect("not poisoned").push_back(shown(&request));
+        async { Ok(incoming(&self.fixture)) }.boxed()
+    }
+}
+
+fn shown(request: &Outgoing) -> String {
+    let mut headers: Vec<String> = request.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
+    headers.sort();
+    let body: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
+    format!("POST {}\n{}\n\n{body:#}", request.url, headers.join("\n"))
+}
+
+fn incoming(fixture: &str) -> Incoming {
+    let (head, body) = fixture.split_once("\n\n").expect("a head and a body");
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.strip_prefix("HTTP ")).expect("a status");
+    let headers = lines.map(|line| {
+        let (name, value) = line.split_once(": ").expect("a header");
+        (name.parse::<HeaderName>().expect("a name"), HeaderValue::from_str(value).expect("a value"))
+    });
+    Incoming {
+        status: StatusCode::from_bytes(status.as_bytes()).expect("a status"),
+        headers: HeaderMap::from_iter(headers),
+        body: bytestream(body),
+    }
+}
+
+/// The body in pieces of three bytes, so that every cut that can hurt is made.
+fn bytestream(body: &str) -> Bytestream {
+    let (text, last) = match body.rsplit_once('!') {
+        Some((text, last)) if ["broken", "silent"].contains(&last) || last.starts_with("bytes ") => (text, last),
+        _ => (body, ""),
+    };
+    let mut bytes = text.as_bytes().to_vec();
+    let hexadecimal = last.strip_prefix("bytes ").into_iter().flat_map(|bytes| bytes.split(' '));
+    bytes.extend(hexadecimal.map(|byte| u8::from_str_radix(byte, 16).expect("hexadecimal")));
+    let pieces: Vec<_> = bytes.chunks(3).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    let end = match last {
+        "broken" => stream::once(async { Err("connection reset".to_owned()) }).boxed(),
+        "silent" => stream::pending().boxed(),
+        _ => stream::empty().boxed(),
+    };
+    stream::iter(pieces).chain(end).boxed()
+}
+
+fn options(kind: &str) -> WorkerOptions {
+    let written = format!(
+        "name = 'w'\nkind = '{kind}'\nbase_url = 'https://models.example'\nmodel = 'm'\nmax_output = 64\n\
+         usd_in = 2.0\nusd_cached_in = 0.5\nusd_out = 4.0\nkeep_alive = '30m'\nkey_command = ['echo', 'sk-secret']"
+    );
+    toml::from_str(&written).expect("options")
+}
+
+fn prompt() -> Prompt {
+    Prompt { system: "be brief".into(), user: "a question of some length".into() }
+}
+
+/// What becomes of a call that is answered so, and what was asked.
+async fn call(kind: &str, fixture: String) -> (String, VecDeque<String>) {
+    let network = Recorded { fixture, asked: Arc::default() };
+    let asked = network.asked.clone();
+    let llm = Llm::over(&options(kind), |_: &Url| Box::new(network)).expect("a worker");
+    // A command prints it, and no paused clock waits for one.
+    llm.key().await.expect("a key");
+    tokio::time::pause();
+    let deadline = Instant::now() + Duration::from_secs(1_000_000);
+    let mut heard = String::new();
+    let result = llm.call(&prompt(), |text| heard.push_str(text), deadline, &CancellationToken::new()).await;
+    tokio::time::resume();
+    let said = match result {
+        Ok(reply) => {
+            let counted = if reply.estimated { " (estimated)" } else { "" };
+            let usage = reply.usage;
+            format!("text: {:?}\nreasoning: {:?}\n{usage:?}{counted}", reply.text, reply.reasoning)
+        }
+        Err(error) => format!("error: {error}\n{:?}", error.usage()),
+    };
+    let asked = std::mem::take(&mut *asked.lock().expect("not poisoned"));
+    (format!("heard: {heard:?}\n{said}"), asked)
+}
+
+/// Every fixture of this kind against its snapshot; what is asked is one snapshot for all.
+async fn check(kind: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/wire").join(kind);
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("fixtures").map(|entry| entry.expect("readable").path()).collect();
+    files.sort();
+    let mut whole = String::new();
+    for file in files {
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("a plain name");
+        let fixture = std::fs::read_to_string(&file).expect("text");
+        let (said, mut asked) = call(kind, fixture).await;
+        assert!(!said.contains("sk-secret"), "{kind}/{name} shows the key: {said}");
+        let tries = if asked.len() == 1 { String::new() } else { format!("asked {} times\n", asked.len()) };
+        whole += &format!("-- {name}\n{tries}{said}\n\n");
+        let request = asked.pop_front().expect("it was asked");
+        insta::with_settings!({snapshot_suffix => format!("{kind}_request")}, {
+            insta::allow_duplicates! { insta::assert_snapshot!(request); }
+        });
+    }
+    insta::with_settings!({snapshot_suffix => kind}, { insta::assert_snapshot!(whole); });
+}
+
+#[tokio::test]
+async fn openai() {
+    check("openai").await;
+}
+
+#[tokio::test]
+async fn anthropic() {
+    check("anthropic").await;
+}
+
+#[tokio::test]
+async fn gemini() {
+    check("gemini").await;
+}
+
+#[tokio::test]
+async fn ollama() {
+    check("ollama").await;
+}
+
+#[test]
+fn an_address_is_understood_however_it_is_written() {
+    for (kind, base, url) in [
+        ("openai", "http://127.0.0.1:1/v1/", "http://127.0.0.1:1/v1/chat/completions"),
+        ("openai", "http://127.0.0.1:1", "http://127.0.0.1:1/chat/completions"),
+        ("anthropic", "", "https://api.anthropic.com/v1/messages"),
+        ("anthropic", "https://proxy.example/claude/v1/", "https://proxy.example/claude/v1/messages"),
+        ("gemini", "", "https://generativelanguage.googleapis.com/v1beta/models/m:streamGenerateContent?alt=sse"),
+        ("gemini", "https://g.example/v1", "https://g.example/v1/models/m:streamGenerateContent?alt=sse"),
+        ("gemini", "https://g.example/v1beta/", "https://g.example/v1beta/models/m:streamGenerateContent?alt=sse"),
+        ("ollama", "", "http://127.0.0.1:11434/api/chat"),
+        ("ollama", "http://box.example:11434/v1", "http://box.example:11434/api/chat"),
+        ("ollama", "http://box.example/api/", "http://box.example/api/chat"),
+    ] {
+        let options = WorkerOptions { base_url: base.into(), ..options(kind) };
+        let base = Url::parse(options.address()).expect("a URL");
+        assert_eq!(super::of(options.kind).address(base, "m").as_str(), url);
+    }
+    let base = Url::parse("https://g.example").expect("a URL");
+    let url = super::of(crate::config::WorkerKind::Gemini).address(base, "../x?key=1#y");
+    assert_eq!(url.as_str(), "https://g.example/v1beta/models/..%2Fx%3Fkey=1%23y:streamGenerateContent?alt=sse");
+}
