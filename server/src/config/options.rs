@@ -100,6 +100,24 @@ pub struct WorkerOptions {
     /// Seconds without any output after which a call has failed.
     #[serde(default = "timeout")]
     pub timeout_seconds: f64,
+    /// Calls that it answers at the same time; more wait for their turn.
+    #[serde(default = "concurrency")]
+    pub concurrency: usize,
+    /// Calls that may begin within any minute; more wait. Absent: as many as there are.
+    #[serde(default)]
+    pub requests_per_minute: Option<u32>,
+    /// An HTTP proxy on the way to it, such as `http://proxy.example:3128`. Absent: as the environment says, and none on this machine.
+    #[serde(default)]
+    pub proxy: Option<String>,
+    /// A file of certificates, in PEM, that are trusted besides the system's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Seconds in which a connection must come about.
+    #[serde(default = "connect")]
+    pub connect_seconds: f64,
+    /// Seconds for which a connection is kept for a next call; 0: not at all.
+    #[serde(default = "idle")]
+    pub idle_seconds: f64,
     /// How long Ollama keeps the model loaded after a call, such as `30m`; `-1` for ever. Absent: as Ollama does by itself.
     #[serde(default)]
     pub keep_alive: Option<String>,
@@ -255,4 +273,13 @@ fn max_output() -> usize {
 }
 fn timeout() -> f64 {
     60.0
+}
+fn concurrency() -> usize {
+    4
+}
+fn connect() -> f64 {
+    10.0
+}
+fn idle() -> f64 {
+    90.0
 }

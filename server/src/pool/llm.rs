@@ -10,9 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{Answer, Counted, Fault, plain};
 use super::health::Health;
 use super::key::{Key, KeySource};
+use super::pace::Pace;
 use super::price::{Prices, most_tokens};
 use super::protocol::{self, Protocol};
-use super::transport::{Events, Http, Incoming, Network, Outgoing, Unreached, explanation, loopback, not_a_stream};
+use super::transport::{
+    Events, Http, Incoming, Network, Outgoing, Reach, Unreached, explanation, loopback, not_a_stream,
+};
 use super::{CallError, ConfigProblem, Facts, Prompt, Reply, Usage, retry};
 use crate::config::WorkerOptions;
 
@@ -33,6 +36,7 @@ pub struct Llm {
     source: KeySource,
     key: Mutex<Option<Key>>,
     network: Box<dyn Network>,
+    pace: Pace,
     health: Health,
 }
 
@@ -49,13 +53,13 @@ enum Trouble {
 impl Llm {
     /// Checks the configuration of a worker.
     pub fn new(options: &WorkerOptions) -> Result<Self, ConfigProblem> {
-        Self::over(options, |url| Box::new(Http::to(url.clone())))
+        Self::over(options, |url, reach| Box::new(Http::to(url.clone(), reach)))
     }
 
     /// The same over another network.
     pub(super) fn over(
         options: &WorkerOptions,
-        network: impl FnOnce(&Url) -> Box<dyn Network>,
+        network: impl FnOnce(&Url, Reach) -> Box<dyn Network>,
     ) -> Result<Self, ConfigProblem> {
         let wrong = |what: &str| ConfigProblem(format!("worker `{}`: {what}", plain(&options.name)));
         let base = Url::parse(options.address())
@@ -76,13 +80,18 @@ impl Llm {
             return Err(wrong("timeout_seconds must be above 0 and at most 86400"));
         }
         let prices = Prices::of(options).map_err(wrong)?;
+        if options.concurrency == 0 || options.requests_per_minute == Some(0) {
+            return Err(wrong("concurrency and requests_per_minute must be above 0"));
+        }
+        let reach = Reach::of(options, &base, source != KeySource::None).map_err(wrong)?;
         let protocol = protocol::of(options.kind);
         let url = protocol.address(base, &options.model);
         Ok(Self {
             options: options.clone(),
             protocol,
             prices,
-            network: network(&url),
+            network: network(&url, reach),
+            pace: Pace::new(options.concurrency, options.requests_per_minute),
             url,
             source,
             key: Mutex::default(),
@@ -188,6 +197,7 @@ impl Llm {
         answer: &mut Answer,
         on_text: &mut impl FnMut(&str),
     ) -> Result<(), Trouble> {
+        let _turn = self.pace.turn().await;
         let patience = Duration::from_secs_f64(self.options.timeout_seconds);
         let silent = || Trouble::Lasting(format!("was silent for {} s (timeout_seconds)", patience.as_secs_f64()));
         let key = self.key().await.map_err(|why| Trouble::Lasting(format!("cannot be asked: {why}")))?;

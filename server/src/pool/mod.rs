@@ -6,7 +6,7 @@ mod call;
 mod health;
 mod key;
 mod llm;
-
+mod pace;
 mod price;
 mod protocol;
 mod retry;

@@ -4,6 +4,7 @@
 //! event and the explanation of an error without a limit, and hides what kind of document a server answered with.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -12,15 +13,17 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Certificate, Client, Proxy, StatusCode, Url};
 use serde_json::Value;
 use sse_stream::SseByteStream;
 
 use super::answer::{message, plain};
+use crate::config::WorkerOptions;
 
+/// Most bytes of a file of certificates; the system's own bundle has a quarter of it.
+const CERTIFICATES: u64 = 1 << 20;
 /// Most bytes read of an error's explanation.
 const EXPLANATION: usize = 16 * 1024;
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// One request.
 #[derive(Debug)]
@@ -57,24 +60,84 @@ pub(super) trait Network: std::fmt::Debug + Send + Sync {
     fn post(&self, request: Outgoing) -> BoxFuture<'_, Result<Incoming, Unreached>>;
 }
 
+/// How a server is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// In place of what the environment says.
+    proxy: Option<Url>,
+    /// Certificates that are trusted besides the system's, in PEM.
+    ca_file: Option<PathBuf>,
+    /// In which a connection must come about.
+    connect: Duration,
+    /// For which one is kept for a next call.
+    idle: Duration,
+}
+
+impl Reach {
+    /// How the server at `url` is to be reached; an error says what to change.
+    pub(super) fn of(options: &WorkerOptions, url: &Url, has_key: bool) -> Result<Self, &'static str> {
+        let proxy = options.proxy.as_deref().map(|proxy| {
+            let proxy = Url::parse(proxy).ok();
+            proxy.filter(|proxy| matches!(proxy.scheme(), "http" | "https") && proxy.has_host())
+        });
+        let proxy = match proxy {
+            Some(None) => return Err("proxy must look like `http://proxy.example:3128`"),
+            Some(proxy) => proxy,
+            None => None,
+        };
+        if let Some(proxy) = &proxy {
+            if !proxy.username().is_empty() || proxy.password().is_some() {
+                return Err("proxy must not hold a password; the environment variable HTTPS_PROXY may");
+            }
+            if url.scheme() == "http" && has_key && !loopback(proxy) {
+                return Err("its key would travel unencrypted to the proxy; use https in base_url");
+            }
+        }
+        let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).ok().filter(|span| span.as_secs() <= 86_400);
+        let connect = seconds(options.connect_seconds).filter(|span| !span.is_zero());
+        Ok(Self {
+            proxy,
+            ca_file: options.ca_file.clone(),
+            connect: connect.ok_or("connect_seconds must be above 0 and at most 86400")?,
+            idle: seconds(options.idle_seconds).ok_or("idle_seconds must be 0 or more and at most 86400")?,
+        })
+    }
+
+    /// The certificates of `ca_file`.
+    fn own_authorities(&self) -> Result<Vec<Certificate>, String> {
+        let Some(file) = &self.ca_file else { return Ok(Vec::new()) };
+        let wrong = |what: &str| format!("ca_file {} {what}", file.display());
+        let size = std::fs::metadata(file).map_err(|error| wrong(&format!("cannot be read: {error}")))?.len();
+        if size > CERTIFICATES {
+            return Err(wrong("is larger than any file of certificates"));
+        }
+        let text = std::fs::read(file).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+        match Certificate::from_pem_bundle(&text) {
+            Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+            _ => Err(wrong("has no certificate in PEM, which begins with `-----BEGIN CERTIFICATE-----`")),
+        }
+    }
+}
+
 /// HTTP to one server.
 #[derive(Debug)]
 pub(super) struct Http {
     url: Url,
+    reach: Reach,
     client: OnceLock<Result<Client, String>>,
 }
 
 impl Http {
-    /// Contacts nothing.
-    pub(super) fn to(url: Url) -> Self {
-        Self { url, client: OnceLock::new() }
+    /// Contacts nothing and reads nothing.
+    pub(super) fn to(url: Url, reach: Reach) -> Self {
+        Self { url, reach, client: OnceLock::new() }
     }
 }
 
 impl Network for Http {
     fn post(&self, request: Outgoing) -> BoxFuture<'_, Result<Incoming, Unreached>> {
         Box::pin(async move {
-            let client = self.client.get_or_init(|| client(&self.url)).as_ref();
+            let client = self.client.get_or_init(|| client(&self.url, &self.reach)).as_ref();
             let client = client.map_err(|why| Unreached::Unable(why.clone()))?;
             let Outgoing { url, headers, body } = request;
             let response = client.post(url).headers(headers).body(body).send().await.map_err(|error| {
@@ -104,21 +167,31 @@ pub(super) fn loopback(url: &Url) -> bool {
 }
 
 /// A client for one server.
-fn client(url: &Url) -> Result<Client, String> {
+fn client(url: &Url, reach: &Reach) -> Result<Client, String> {
     // A second call finds the provider in place; which of the two came first does not matter.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let unmade = |error: reqwest::Error| format!("the HTTP client cannot be made: {}", plain(&format!("{error:?}")));
     let mut builder = Client::builder()
-        .connect_timeout(CONNECT)
+        .connect_timeout(reach.connect)
+        .pool_idle_timeout(reach.idle)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("baton/", env!("CARGO_PKG_VERSION")));
-    if loopback(url) {
-        builder = builder.no_proxy();
+    if reach.idle.is_zero() {
+        builder = builder.pool_max_idle_per_host(0);
     }
-    if url.scheme() == "http" {
+    match &reach.proxy {
+        Some(proxy) => builder = builder.proxy(Proxy::all(proxy.clone()).map_err(unmade)?),
+        None if loopback(url) => builder = builder.no_proxy(),
+        None => {}
+    }
+    let by_proxy = reach.proxy.as_ref().is_some_and(|proxy| proxy.scheme() == "https");
+    builder = if url.scheme() == "http" && !by_proxy {
         // Without TLS there is nothing to verify, and a machine without certificates can still ask its own server.
-        builder = builder.tls_certs_only([]);
-    }
-    builder.build().map_err(|error| format!("the HTTP client cannot be made: {}", plain(&format!("{error:?}"))))
+        builder.tls_certs_only([])
+    } else {
+        builder.tls_certs_merge(reach.own_authorities()?)
+    };
+    builder.build().map_err(unmade)
 }
 
 /// What a body is when it is certainly no event stream.
@@ -253,3 +326,6 @@ pub(super) async fn explanation(mut answer: Incoming) -> String {
         Err(_) => plain(&text),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -239,6 +239,28 @@ async fn the_deadline_holds_while_a_server_keeps_the_line_busy() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_turn_can_be_cancelled_and_keeps_to_the_deadline() {
+    let server = server(vec![Act::Hang(stream_of(&[WORD]))]).await;
+    let llm = Llm::new(&WorkerOptions { concurrency: 1, ..options(&server.address) }).expect("a worker");
+    let (first, later) = (CancellationToken::new(), CancellationToken::new());
+    let asked = tokio::sync::Notify::new();
+    let prompt = prompt();
+    let busy = llm.call(&prompt, |_| asked.notify_one(), soon(), &first);
+    let wait = async {
+        asked.notified().await;
+        let late = llm.call(&prompt, |_| {}, Instant::now() + Duration::from_millis(20), &later).await;
+        assert!(why(late).contains("time was used up"));
+        later.cancel();
+        let cancelled = llm.call(&prompt, |_| {}, soon(), &later).await;
+        assert!(matches!(cancelled, Err(CallError::Cancelled { usage }) if usage.usd == 0.0), "{cancelled:?}");
+        first.cancel();
+    };
+    let (ended, ()) = tokio::join!(busy, wait);
+    assert!(matches!(ended, Err(CallError::Cancelled { .. })), "{ended:?}");
+    assert_eq!(server.requests.lock().expect("not poisoned").len(), 1, "the others were never sent");
+}
+
+#[tokio::test]
 async fn an_endless_answer_is_cut_off() {
     for filler in ["data: x", ": ping\n", "data: {}\n\n", "<p>"] {
         let body = filler.repeat((2 << 20) / filler.len());
@@ -307,6 +329,9 @@ fn wrong_settings_are_refused_with_what_to_change() {
     assert!(with(|o| o.max_output = o.context).contains("max_output"));
     assert!(with(|o| o.timeout_seconds = f64::NAN).contains("timeout_seconds"));
     assert!(with(|o| o.usd_out = -1.0).contains("usd_out"));
+    assert!(with(|o| o.concurrency = 0).contains("concurrency"));
+    assert!(with(|o| o.requests_per_minute = Some(0)).contains("requests_per_minute"));
+    assert!(with(|o| o.proxy = Some("proxy".into())).contains("proxy must look like"));
 }
 
 #[test]

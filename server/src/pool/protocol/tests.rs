@@ -89,7 +89,7 @@ fn prompt() -> Prompt {
 async fn call(kind: &str, fixture: String) -> (String, VecDeque<String>) {
     let network = Recorded { fixture, asked: Arc::default() };
     let asked = network.asked.clone();
-    let llm = Llm::over(&options(kind), |_: &Url| Box::new(network)).expect("a worker");
+    let llm = Llm::over(&options(kind), |_, _| Box::new(network)).expect("a worker");
     // A command prints it, and no paused clock waits for one.
     llm.key().await.expect("a key");
     tokio::time::pause();
