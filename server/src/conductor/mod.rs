@@ -66,6 +66,11 @@ impl Conductor {
         Self { planner, ..self }
     }
 
+    /// The model that plans, if there is one.
+    pub fn planner_name(&self) -> Option<&str> {
+        self.planner.as_ref().map(Planner::name)
+    }
+
     /// The models' process.
     pub fn host(&self) -> &Host {
         &self.host

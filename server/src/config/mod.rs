@@ -155,6 +155,9 @@ fn check_problem(name: &str, check: &CheckOptions) -> Option<String> {
 
 /// Also names the remote conductor: it is known by its place.
 fn conductor_problem(conductor: &mut ConductorOptions) -> Option<String> {
+    if conductor.depth > 4 {
+        return Some(format!("`depth` is 0 to 4, not {}", conductor.depth));
+    }
     if !(0.0..=1.0).contains(&conductor.strength) {
         return Some(format!("`strength` is a chance between 0 and 1, not {}", conductor.strength));
     }
@@ -243,6 +246,7 @@ mod tests {
             "[checks.own]\nlanguage = 'brainfuck'\ncommand = ['x']".to_owned(),
             "[checks.clippy]\ncommand = []".to_owned(),
             "[checks.clippy]\nformat = 'xml'".to_owned(),
+            "[conductor]\ndepth = 5".to_owned(),
         ];
         let messages: Vec<String> = broken.iter().map(|text| load(text).unwrap_err()).collect();
         insta::assert_snapshot!(messages.join("\n"));

@@ -189,6 +189,8 @@ pub struct ConductorOptions {
     pub encoder: Option<PathBuf>,
     /// A generative GGUF, any that follows instructions: it plans for tier `ultra`.
     pub generator: Option<PathBuf>,
+    /// How often tier `ultra` may look at what came of its workflow and write a corrective one, 0 to 4: each time costs a plan and the work it plans.
+    pub depth: usize,
     /// Tokens that the generative model holds, prompt and answer together; fewer if it was made for fewer.
     pub context: usize,
     /// Your estimate of its chance, 0 to 1, to solve an ordinary task itself, as a worker called `conductor`; 0: it is not asked to.
@@ -201,7 +203,15 @@ pub struct ConductorOptions {
 
 impl Default for ConductorOptions {
     fn default() -> Self {
-        Self { encoder: None, generator: None, context: 8192, strength: 0.1, idle_minutes: 10.0, remote: None }
+        Self {
+            encoder: None,
+            generator: None,
+            depth: 1,
+            context: 8192,
+            strength: 0.1,
+            idle_minutes: 10.0,
+            remote: None,
+        }
     }
 }
 

@@ -104,6 +104,11 @@ impl Llm {
         &self.options.name
     }
 
+    /// The model's name at its server.
+    pub fn model(&self) -> &str {
+        &self.options.model
+    }
+
     /// What the conductor may know of it.
     pub fn facts(&self) -> Facts {
         let WorkerOptions { name, strength, usd_in, usd_out, context, .. } = &self.options;

@@ -16,7 +16,7 @@ use crate::pool::{Budget, Facts, REPAIR, TOOLCHAIN, Usage};
 use crate::task::{Goal, Task};
 use crate::toolchain::Wanted;
 use crate::verify::Baseline;
-use crate::workflow::{Role, Step};
+use crate::workflow::{Access, Role, Step};
 
 /// Most turns of one run (TRINITY, arXiv 2512.04695: at most five).
 const MAX_TURNS: usize = 5;
@@ -102,10 +102,16 @@ impl<'a> Course<'a> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes steps that were decided on, and tells of them; their places in the run, from 0. `conductor`: the model that decided.
-    pub fn plan(&self, conductor: ConductorRecord, depth: usize, steps: Vec<Step>) -> Range<usize> {
+    /// Notes steps that were decided on, and tells of them; their places in the run, from 0. In `steps` they are counted
+    /// from the first of them.
+    pub fn plan(&self, conductor: ConductorRecord, depth: usize, mut steps: Vec<Step>) -> Range<usize> {
         let Known { outcome, made } = &mut *self.known();
         let first = made.len();
+        for step in &mut steps {
+            if let Access::Steps(numbers) = &mut step.access {
+                numbers.iter_mut().for_each(|number| *number += first);
+            }
+        }
         made.extend(steps.iter().map(|_| None));
         outcome.steps.extend(steps.iter().map(|step| StepRecord::planned(step, depth)));
         outcome.workflow.steps.extend(steps.iter().cloned());
@@ -157,6 +163,11 @@ impl<'a> Course<'a> {
         let seen = (0..at).filter(|earlier| steps[at].access.sees(at, *earlier));
         let seen = seen.filter_map(|earlier| Some((earlier, made[earlier].clone()?)));
         seen.map(|(at, made)| Seen { number: at + 1, subtask: steps[at].subtask.clone(), made }).collect()
+    }
+
+    /// What was found of what the step brought.
+    pub fn report(&self, at: usize) -> Option<String> {
+        self.known().made[at].as_ref()?.report.clone()
     }
 
     /// The last reply of these steps that has any words, and who wrote it; who only judged has no say.

@@ -1,7 +1,7 @@
 //! The one loop: Task → Workflow → Replies → Patch → Verdict → Outcome.
 //!
 //! [`Engine::run`] is the only entry that does anything. `path` is the run from its start, `course` what its steps share;
-//! `turns` has the steps planned one by one; `execute` does them, `delegate` what happens within one, `judge` what is
+//! `turns` has the steps planned one by one, `levels` whole workflows; `execute` does them, `delegate` what happens within one, `judge` what is
 //! found of what it brought.
 
 mod course;
@@ -11,6 +11,7 @@ mod event;
 mod examine;
 mod execute;
 mod judge;
+mod levels;
 mod outcome;
 mod path;
 mod preview;

@@ -96,10 +96,14 @@ impl Course<'_> {
         };
         self.outcome(|outcome| outcome.embedding = reading.embedding().cloned());
         if self.task.tier == Tier::Ultra {
-            reading.remark(format!(
-                "tier ultra has no generative model here, so {} planned as tier mini does",
-                reading.model()
-            ));
+            let judge = checks.map(|checks| Judge::new(self, checks.verifier, Some(&reading)));
+            match self.levels(&description, &reading, checks, judge.as_ref()).await {
+                Ok(end) => return end,
+                Err(why) => {
+                    self.tell(Event::Preparing(format!("{} plans as tier mini does: {why}", reading.model())));
+                    reading.remark(format!("{} plans as tier mini does: {why}", reading.model()));
+                }
+            }
         }
         let judge = checks.map(|checks| Judge::new(self, checks.verifier, Some(&reading)));
         self.turns(&reading, checks, judge.as_ref()).await

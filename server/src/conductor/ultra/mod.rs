@@ -76,11 +76,6 @@ pub enum NoPlan {
 }
 
 impl Conductor {
-    /// Whether a generative model is configured.
-    pub fn can_plan(&self) -> bool {
-        self.planner.is_some()
-    }
-
     /// A workflow for `question`, or after a failure that what there is be accepted. An invalid plan is drawn again, twice
     /// at most. What it costs comes out of `money`, also where there is no plan.
     pub async fn plan(

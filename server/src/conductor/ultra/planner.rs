@@ -74,7 +74,7 @@ impl Planner {
     pub fn name(&self) -> &str {
         match self {
             Self::Local(writer) => writer.name(),
-            Self::Remote(llm) => llm.name(),
+            Self::Remote(llm) => llm.model(),
         }
     }
 

@@ -44,7 +44,7 @@ fn workers_are_numbers_with_what_is_known_of_them() {
 async fn without_a_generative_model_it_is_said_what_to_set() {
     let options = HostOptions { exe: "/nowhere/baton".into(), encoder: None, cache_dir: "/nowhere".into() };
     let conductor = Conductor::new(Host::new(options), None);
-    assert!(!conductor.can_plan());
+    assert_eq!(conductor.planner_name(), None);
     let (money, cancel) = (Budget::new(1.0), CancellationToken::new());
     let refused = conductor.plan(&question(), &Reading::default(), &money, Instant::now(), &cancel).await;
     insta::assert_snapshot!(refused.unwrap_err(), @"tier ultra has no generative model: set conductor.generator to a GGUF, or conductor.remote");

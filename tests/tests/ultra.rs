@@ -1,0 +1,129 @@
+//! Tier `ultra` with the real binary: a scripted model behind an API writes plans, scripted workers do them.
+
+use baton_tests::openai::{Act, block};
+use baton_tests::{OpenAi, Project};
+use serde_json::{Value, json};
+
+const OLD: &str = "        if merged and start < merged[-1][1]:";
+
+fn right() -> Act {
+    Act::Say(block("bookings.py", OLD, "        if merged and start <= merged[-1][1]:"))
+}
+
+fn wrong() -> Act {
+    Act::Say(block("bookings.py", OLD, "        if merged and start > merged[-1][1]:"))
+}
+
+/// A plan as the conductor writes it: worker, role, subtask, access.
+fn plan(steps: &[(usize, &str, &str, Value)]) -> Act {
+    let step = |(worker, role, subtask, access): &(usize, &str, &str, Value)| json!({ "worker": worker, "role": role, "subtask": subtask, "access": access });
+    Act::Say(json!({ "steps": steps.iter().map(step).collect::<Vec<_>>() }).to_string())
+}
+
+/// The demo project with this conductor and workers `w0`, `w1`, …, which are the numbers of the plans.
+fn project(conductor: &OpenAi, depth: usize, workers: &[&OpenAi]) -> Project {
+    let project = Project::copy_of("tests/demo");
+    let remote = conductor.worker("", "usd_out = 1.0\n").replace("[[worker]]\nname = \"\"\n", "[conductor.remote]\n");
+    let workers: String = workers.iter().enumerate().map(|(at, server)| server.worker(&format!("w{at}"), "")).collect();
+    let off = "[repair]\nenabled = false\n[toolchain]\nenabled = false\n";
+    project.configure(&format!("{off}[conductor]\ndepth = {depth}\n{remote}{workers}"));
+    project
+}
+
+fn fix(conductor: &OpenAi, depth: usize, workers: &[&OpenAi]) -> (i32, Value) {
+    project(conductor, depth, workers).json(&["fix", "bookings.py:8", "--tier", "ultra"])
+}
+
+/// `w1 worker verified at 0`, a step each.
+fn steps(reply: &Value) -> Vec<String> {
+    let steps = reply["steps"].as_array().expect("steps").iter();
+    let word = |step: &Value, key: &str| step[key].as_str().expect("a word").to_owned();
+    let told = |step: &Value| {
+        let words = [word(step, "worker"), word(step, "role"), word(step, "status")];
+        format!("{} at {}", words.join(" "), step["depth"])
+    };
+    steps.map(told).collect()
+}
+
+#[test]
+fn a_plan_of_three_steps_is_done_and_each_sees_what_it_may() {
+    let conductor = OpenAi::start([plan(&[
+        (0, "thinker", "Say what is compared.", json!("none")),
+        (1, "thinker", "Say what adjacent bookings are.", json!("none")),
+        (2, "worker", "Compare rightly.", json!([1])),
+    ])]);
+    // The two that see nothing of each other are asked before either has answered.
+    let first = OpenAi::start([Act::Meet(1, "START is compared with END.".into())]);
+    let second = OpenAi::start([Act::Say("ADJACENT ones touch.".into())]);
+    let last = OpenAi::start([right()]);
+    let (code, reply) = fix(&conductor, 0, &[&first, &second, &last]);
+    assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
+    assert_eq!(steps(&reply), ["w0 thinker prose at 0", "w1 thinker prose at 0", "w2 worker verified at 0"]);
+    assert_eq!((&reply["conductor"]["name"], &reply["conductor"]["model"]), (&"ultra".into(), &"scripted".into()));
+    let seen = last.calls().remove(0);
+    assert!(seen.user().contains("Earlier step 2: Say what adjacent bookings are."), "{}", seen.user());
+    assert!(seen.user().contains("ADJACENT") && !seen.user().contains("START is"), "{}", seen.user());
+    assert!(seen.user().contains("Your part: Compare rightly."), "{}", seen.user());
+    assert!(!first.calls()[0].user().contains("Compare rightly"), "nobody sees who comes after");
+    assert!(reply["usd"].as_f64().is_some_and(|usd| usd > 0.0), "the plan is paid for: {reply:#}");
+}
+
+#[test]
+fn a_workflow_that_failed_is_shown_to_the_conductor_and_corrected() {
+    let conductor = OpenAi::start([
+        plan(&[(0, "worker", "Fix it.", json!("none"))]),
+        plan(&[(1, "thinker", "Say why it failed.", json!("all")), (1, "worker", "Do it again.", json!([0]))]),
+    ]);
+    let (first, second) = (OpenAi::start([wrong()]), OpenAi::start([Act::Say("INVERTED.".into()), right()]));
+    let (code, reply) = fix(&conductor, 1, &[&first, &second]);
+    assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
+    assert_eq!(steps(&reply), ["w0 worker rejected at 0", "w1 thinker prose at 1", "w1 worker verified at 1"]);
+    let again = conductor.calls().remove(1);
+    assert!(again.user().contains("start > merged"), "its final reply is shown:\n{}", again.user());
+    assert!(again.user().contains("step 1 (Worker w0): rejected"), "{}", again.user());
+    let calls = second.calls();
+    assert!(calls[0].user().contains("start > merged"), "who sees all sees the workflow before:\n{}", calls[0].user());
+    assert!(calls[1].user().contains("INVERTED") && !calls[1].user().contains("start > merged"), "{}", calls[1].user());
+}
+
+#[test]
+fn the_depth_is_a_limit_and_the_conductor_may_give_up_before() {
+    let once = || plan(&[(0, "worker", "Fix it.", json!("none"))]);
+    let (conductor, worker) = (OpenAi::start([once()]), OpenAi::start([wrong()]));
+    let (code, reply) = fix(&conductor, 0, &[&worker]);
+    assert_eq!((code, &reply["message"]), (1, &"nothing that was planned passed".into()), "{reply:#}");
+    let (conductor, worker) = (OpenAi::start([once(), plan(&[])]), OpenAi::start([wrong()]));
+    let (code, reply) = fix(&conductor, 4, &[&worker]);
+    assert_eq!((code, steps(&reply)), (1, vec!["w0 worker rejected at 0".into()]), "{reply:#}");
+    assert_eq!((conductor.left(), worker.left()), (0, 0));
+}
+
+#[test]
+fn a_question_is_answered_and_the_answer_accepted() {
+    let conductor = OpenAi::start([plan(&[(0, "worker", "Answer.", json!("none"))]), plan(&[])]);
+    let worker = OpenAi::start([Act::Say("It merges bookings.".into())]);
+    let project = project(&conductor, 2, &[&worker]);
+    let (code, reply) = project.json(&["ask", "bookings.py", "What is it for?", "--tier", "ultra"]);
+    assert_eq!((code, reply["answer"].as_str()), (0, Some("It merges bookings.")), "{reply:#}");
+    assert_eq!(conductor.calls().len(), 2);
+}
+
+#[test]
+fn what_is_no_plan_is_drawn_again_twice_and_then_mini_plans_and_says_so() {
+    let conductor = OpenAi::start(vec![Act::Say("I would ask the first one.".into()); 3]);
+    let worker = OpenAi::start([right()]);
+    let (code, reply) = fix(&conductor, 1, &[&worker]);
+    assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
+    assert_eq!((conductor.calls().len(), &reply["conductor"]["name"]), (3, &"mini".into()), "{reply:#}");
+    let why = reply["conductor"]["why"].as_str().expect("a reason");
+    assert!(why.contains("plans as tier mini does: scripted wrote no valid plan in 3 tries"), "{why}");
+}
+
+#[test]
+fn a_conductor_that_cannot_be_reached_costs_no_edit() {
+    let conductor = OpenAi::start([Act::Refuse(401, None)]);
+    let worker = OpenAi::start([right()]);
+    let (code, reply) = fix(&conductor, 1, &[&worker]);
+    assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
+    assert!(reply["conductor"]["why"].as_str().is_some_and(|why| why.contains("401")), "{reply:#}");
+}
