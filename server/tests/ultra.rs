@@ -44,7 +44,7 @@ async fn plan(conductor: &Conductor, question: &Question, seconds: u64) -> Resul
 async fn even_a_model_that_understands_nothing_writes_valid_plans() {
     let cache = TempDir::new().unwrap();
     let conductor = conductor(&cache, model());
-    assert!(conductor.can_plan());
+    assert!(conductor.planner_name().is_some());
     for task in ["sort", "search"] {
         for max_steps in [1, 3, 5] {
             let question = Question { description: format!("Fix {task}."), max_steps, ..question() };
