@@ -53,7 +53,8 @@ async fn the_same_seed_writes_the_same_and_streams_what_it_writes() {
     let writer = writer(&cache);
     assert_eq!(writer.stats().await, None, "nothing is started before it is needed");
     let mut streamed = String::new();
-    let first = writer.write(&chat("a"), |piece| streamed.push_str(piece), &CancellationToken::new()).await.unwrap();
+    let first =
+        writer.write(&chat("a"), |so_far| streamed = so_far.to_owned(), &CancellationToken::new()).await.unwrap();
     assert!(first.whole && !first.text.is_empty(), "{first:?}");
     assert!(first.text.starts_with(&streamed) && first.text.len() - streamed.len() < 4, "{streamed:?} {first:?}");
     assert_eq!(write(&writer, &chat("a")).await.unwrap().text, first.text);
@@ -141,13 +142,16 @@ async fn a_child_killed_while_it_writes_costs_one_retry() {
     let expected = write(&writer, &long).await.unwrap();
     let pid = writer.stats().await.unwrap().pid;
     let mut killed = false;
-    let on_text = |_: &str| {
+    let mut streamed = String::new();
+    let on_text = |so_far: &str| {
+        streamed = so_far.to_owned();
         if !std::mem::replace(&mut killed, true) {
             signal(pid, Signal::KILL);
         }
     };
     let written = writer.write(&long, on_text, &CancellationToken::new()).await.unwrap();
     assert_eq!(written.text, expected.text);
+    assert_eq!(streamed, expected.text, "what the dead child had written is not mixed with what the next one writes");
     assert_ne!(writer.stats().await.unwrap().pid, pid);
 }
 
@@ -178,6 +182,22 @@ async fn a_child_short_of_memory_is_replaced_or_goes_on() {
     let written = writer.write(&long, starve, &CancellationToken::new()).await.unwrap();
     assert_eq!(written.text, expected.text);
     assert_eq!(write(&writer, &long).await.unwrap().text, expected.text);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_model_gives_its_memory_back() {
+    let cache = TempDir::new().unwrap();
+    let writer = Writer::new(WriterOptions { idle: Duration::from_millis(200), ..options(&cache) });
+    let first = write(&writer, &chat("a")).await.unwrap();
+    // On a busy machine it may be gone before it is asked.
+    if let Some(stats) = writer.stats().await {
+        while Path::new("/proc").join(stats.pid.to_string()).exists() {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(writer.stats().await, None);
+    assert_eq!(write(&writer, &chat("a")).await.unwrap().text, first.text, "it is started again when it is needed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -108,8 +108,8 @@ fn steps(text: &str) -> Option<Vec<Value>> {
         };
         at += length;
         let inner = value.as_object().into_iter().flat_map(|fields| fields.values());
-        let lists = std::iter::once(&value).chain(inner).filter_map(|value| value.get("steps")?.as_array());
-        found = lists.last().cloned().or(found);
+        let mut lists = std::iter::once(&value).chain(inner).filter_map(|value| value.get("steps")?.as_array());
+        found = lists.next_back().cloned().or(found);
     }
     found
 }

@@ -29,14 +29,17 @@ pub struct Launch {
     pub patience: Duration,
 }
 
+/// Takes the pieces of an answer, each with the number of the attempt: one that is repeated begins anew.
+pub type Pieces = mpsc::UnboundedSender<(usize, String)>;
+
 /// A request to the keeper.
 pub enum Ask {
     /// Something that the loaded model is to do.
     Do {
         /// What.
         op: Op,
-        /// Gets what comes of it before the answer. A request that is repeated begins anew.
-        pieces: mpsc::UnboundedSender<String>,
+        /// Gets what comes of it before the answer.
+        pieces: Pieces,
         /// Dropped by whoever does not want it any more.
         reply: oneshot::Sender<Result<Body, HostError>>,
     },
@@ -101,7 +104,7 @@ impl Keeper {
         }
     }
 
-    async fn answer(&mut self, op: &Op, pieces: &mpsc::UnboundedSender<String>) -> Result<Body, HostError> {
+    async fn answer(&mut self, op: &Op, pieces: &Pieces) -> Result<Body, HostError> {
         if let Some(until) = self.rest_until
             && let Some(left) = until.checked_duration_since(Instant::now())
         {
@@ -112,7 +115,7 @@ impl Keeper {
         }
         let mut deaths = Vec::new();
         while deaths.len() < 2 {
-            match self.attempt(op, pieces).await {
+            match self.attempt(op, pieces, deaths.len()).await {
                 Ok(body) => {
                     self.failures = 0;
                     return Ok(body);
@@ -131,7 +134,7 @@ impl Keeper {
     }
 
     /// Once, with a child that is started and loaded if need be.
-    async fn attempt(&mut self, op: &Op, pieces: &mpsc::UnboundedSender<String>) -> Result<Body, Trouble> {
+    async fn attempt(&mut self, op: &Op, pieces: &Pieces, number: usize) -> Result<Body, Trouble> {
         // One that died while idle is replaced without further ado.
         if self.process.as_mut().is_some_and(Process::has_ended) {
             self.process = None;
@@ -142,7 +145,7 @@ impl Keeper {
         let (op, pieces) = (op.clone(), pieces.clone());
         let mut piece = move |text| {
             // Whoever listens may have left.
-            let _ = pieces.send(text);
+            let _ = pieces.send((number, text));
         };
         match self.ask(async |process| process.ask(op, &mut piece).await).await.map_err(Trouble::Died)? {
             body @ (Body::Embedding { .. } | Body::Written(_)) => Ok(body),

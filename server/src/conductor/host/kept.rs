@@ -23,12 +23,12 @@ impl Kept {
         Self { launch, keeper: Mutex::default() }
     }
 
-    /// What the model answers to `op`; `on_piece` gets what comes before. Dropping the future or cancelling calls it off.
-    /// Must be called within a tokio runtime.
+    /// What the model answers to `op`; `on_text` gets all that has come of it so far, each time that there is more. Dropping
+    /// the future or cancelling calls it off. Must be called within a tokio runtime.
     pub async fn ask(
         &self,
         op: Op,
-        mut on_piece: impl FnMut(&str),
+        mut on_text: impl FnMut(&str),
         cancel: &CancellationToken,
     ) -> Result<Body, HostError> {
         if cancel.is_cancelled() {
@@ -40,11 +40,19 @@ impl Kept {
         let (reply, mut answer) = oneshot::channel();
         let (pieces, mut written) = mpsc::unbounded_channel();
         self.keeper(true).and_then(|keeper| keeper.send(Ask::Do { op, pieces, reply }).ok());
+        let (mut so_far, mut of) = (String::new(), 0);
         loop {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(HostError::Cancelled),
-                Some(piece) = written.recv() => on_piece(&piece),
+                Some((attempt, piece)) = written.recv() => {
+                    // The child died and was started anew: so was the text.
+                    if std::mem::replace(&mut of, attempt) != attempt {
+                        so_far.clear();
+                    }
+                    so_far += &piece;
+                    on_text(&so_far);
+                }
                 answer = &mut answer => {
                     return answer.unwrap_or_else(|_| Err(HostError::Process("the local model is shutting down".into())));
                 }

@@ -14,6 +14,9 @@ use super::wire::{Body, Op, Reply, Request};
 /// Bytes of the child's last words that are kept.
 const LAST_WORDS: usize = 4 * 1024;
 
+/// Loading may take so many times the patience that a token may: a large file comes from a disk.
+const LOADING: u32 = 5;
+
 /// Bytes of one line from the child at most: it runs a file from somewhere.
 const LINE: usize = 8 << 20;
 
@@ -90,7 +93,7 @@ impl Process {
             None => self.send(op).await?,
         };
         self.loading = Some(id);
-        let body = self.reply(id, &mut |_| {}).await?;
+        let body = self.reply(id, self.patience * LOADING, &mut |_| {}).await?;
         self.loading = None;
         Ok(body)
     }
@@ -103,7 +106,7 @@ impl Process {
     /// Asks something and waits for the answer; `piece` gets what comes of it before.
     pub async fn ask(&mut self, op: Op, piece: &mut (dyn FnMut(String) + Send)) -> Result<Body, Silence> {
         let id = self.send(op).await?;
-        self.reply(id, piece).await
+        self.reply(id, self.patience, piece).await
     }
 
     /// Tells it that the last answer is not waited for any more.
@@ -132,9 +135,14 @@ impl Process {
     }
 
     /// The reply to request `id`; those to requests that nobody waits for any more are dropped.
-    async fn reply(&mut self, id: u64, piece: &mut (dyn FnMut(String) + Send)) -> Result<Body, Silence> {
+    async fn reply(
+        &mut self,
+        id: u64,
+        patience: Duration,
+        piece: &mut (dyn FnMut(String) + Send),
+    ) -> Result<Body, Silence> {
         loop {
-            let line = tokio::time::timeout(self.patience, self.next_line()).await.unwrap_or(Err(Silence))?;
+            let line = tokio::time::timeout(patience, self.next_line()).await.unwrap_or(Err(Silence))?;
             let reply: Reply = serde_json::from_slice(&line).map_err(|_| Silence)?;
             match reply.body {
                 // Number 0 is what it says by itself: that it cannot work at all.

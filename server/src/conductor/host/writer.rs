@@ -44,8 +44,8 @@ impl Writer {
         Self { kept: Kept::new(Launch { exe, load, model, idle, patience }), name, context }
     }
 
-    /// The model's answer; `on_text` gets it as it comes, and from its beginning again if the child died and was started
-    /// anew, which is done once. Dropping the future or cancelling stops it before its next token.
+    /// The model's answer; `on_text` gets all of it so far, each time that there is more; less again if the child died and
+    /// was started anew, which is done once. Dropping the future or cancelling stops it before its next token.
     pub async fn write(
         &self,
         chat: &Chat,

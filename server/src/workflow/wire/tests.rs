@@ -65,7 +65,7 @@ fn what_is_wrong_is_said() {
         step(r#""worker":0,"role":"verifier","subtask":"a""#),
         step(r#""worker":0,"subtask":"a","access":[0]"#),
         step(r#""worker":0,"subtask":"a","access":"some""#),
-        format!("{{\"steps\":[{}]}}", vec![r#"{"worker":0,"subtask":"a"}"#; 4].join(",")),
+        format!("{{\"steps\":[{}]}}", [r#"{"worker":0,"subtask":"a"}"#; 4].join(",")),
     ];
     insta::assert_snapshot!(texts.map(|text| read(&text, &bounds())).join("\n"), @r"
     no: there is no plan in the answer; it must be a JSON object with `steps`
