@@ -9,6 +9,7 @@ pub mod config;
 pub mod context;
 pub mod ledger;
 pub mod lsp;
+pub mod models;
 pub mod patch;
 pub mod pool;
 pub mod repair;

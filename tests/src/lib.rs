@@ -2,12 +2,14 @@
 
 pub mod client;
 pub mod editor;
+pub mod hub;
 pub mod openai;
 pub mod project;
 
 use std::path::PathBuf;
 
 pub use client::Client;
+pub use hub::Hub;
 pub use openai::OpenAi;
 pub use project::Project;
 

@@ -9,6 +9,7 @@ mod doctor;
 mod edit;
 mod fix;
 mod json;
+mod models;
 mod place;
 mod progress;
 mod runs;
@@ -49,6 +50,8 @@ enum Command {
     Lsp,
     /// List past runs, or show one
     Runs(runs::Arguments),
+    /// List the models that may be asked, check that they answer, or fetch one
+    Models(models::Arguments),
     /// Say what is configured, found and missing
     Doctor,
     /// Trust a folder: its tests may run (in a sandbox) and its text may go to the configured models
@@ -122,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Context(arguments) => context::run(arguments),
         Command::Lsp => return crate::lsp::serve(),
         Command::Runs(arguments) => runs::run(arguments),
+        Command::Models(arguments) => models::run(arguments),
         Command::Doctor => doctor::run(),
         Command::Trust(arguments) => trust::run(arguments),
         Command::Clean(arguments) => clean::run(arguments),

@@ -12,8 +12,8 @@ pub mod trust;
 
 pub use editor::{EditorOptions, from_editor};
 pub use options::{
-    BudgetOptions, CheckOptions, ConductorOptions, Options, RepairOptions, ShadowOptions, ToolchainOptions,
-    VerifyOptions, WorkerKind, WorkerOptions,
+    BudgetOptions, CheckOptions, ConductorOptions, ModelsOptions, Options, RepairOptions, ShadowOptions,
+    ToolchainOptions, VerifyOptions, WorkerKind, WorkerOptions,
 };
 pub use places::Places;
 pub use trust::Trust;
@@ -38,6 +38,8 @@ pub struct Config {
     pub toolchain: ToolchainOptions,
     /// The conductor.
     pub conductor: ConductorOptions,
+    /// Where models are fetched from.
+    pub models: ModelsOptions,
     /// How patches are judged.
     pub verify: VerifyOptions,
     /// The private copies.
@@ -100,6 +102,7 @@ impl Config {
             repair: options.repair,
             toolchain: options.toolchain,
             conductor: options.conductor,
+            models: options.models,
             verify: options.verify,
             shadow: options.shadow,
             checks: options.checks,

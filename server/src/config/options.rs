@@ -25,6 +25,8 @@ pub struct Options {
     pub toolchain: ToolchainOptions,
     /// The local model that conducts.
     pub conductor: ConductorOptions,
+    /// Where `baton models pull` fetches from.
+    pub models: ModelsOptions,
     /// How patches are judged, beyond the project's own checks and tests.
     pub verify: VerifyOptions,
     /// The private copies of workspaces in which checks run.
@@ -213,6 +215,14 @@ impl Default for ConductorOptions {
             remote: None,
         }
     }
+}
+
+/// Where `baton models pull` fetches from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelsOptions {
+    /// A hub of models in place of https://huggingface.co; the environment variable HF_ENDPOINT goes before it.
+    pub endpoint: Option<String>,
 }
 
 /// How patches are judged, beyond the project's own checks and tests.

@@ -136,6 +136,11 @@ impl Answer {
         self.end.is_some()
     }
 
+    /// Whether it ended because it came to its limit.
+    pub(super) fn at_limit(&self) -> bool {
+        matches!(self.end, Some(End::Limit(_)))
+    }
+
     /// Whether the answer may be used; else why not, as a clause about the server. Its thoughts are put apart.
     pub(super) fn whole(&mut self, max_output: usize) -> Result<(), String> {
         self.part_thoughts();
@@ -193,7 +198,7 @@ pub(super) fn count(of: &Value, name: &str) -> u64 {
 }
 
 /// Text of a server fit for one line: without control characters, cut after 300 characters.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let line = words.collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(300) {

@@ -40,6 +40,11 @@ pub struct Llm {
     health: Health,
 }
 
+/// What [`Llm::probe`] sends: nothing of the user's.
+pub fn probe() -> Prompt {
+    Prompt { system: String::new(), user: "Say ok.".into() }
+}
+
 /// Why one try gave no answer; clauses about the server.
 enum Trouble {
     /// It may pass; the server may have said after how long.
@@ -194,6 +199,25 @@ impl Llm {
             }
         }
         unreachable!("the last try returns")
+    }
+
+    /// Whether it answers at all: one short call, once. An answer that was cut at its limit of tokens is one too.
+    pub async fn probe(&self, cancel: &CancellationToken) -> Result<Usage, CallError> {
+        let (prompt, mut answer, mut deaf) = (probe(), Answer::default(), |_: &str| ());
+        let tried = tokio::select! {
+            biased;
+            () = cancel.cancelled() => None,
+            tried = self.attempt(&prompt, &mut answer, &mut deaf) => Some(tried),
+        };
+        let usage = self.usage(&prompt, &answer);
+        match tried {
+            None => Err(CallError::Cancelled { usage }),
+            Some(Ok(())) => Ok(usage),
+            Some(Err(_)) if answer.at_limit() => Ok(usage),
+            Some(Err(Trouble::Passing(why, _) | Trouble::Lasting(why) | Trouble::Unusable(why))) => {
+                Err(CallError::Failed { why: format!("worker `{}` {why}", self.name()), usage })
+            }
+        }
     }
 
     async fn attempt(

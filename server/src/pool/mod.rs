@@ -12,9 +12,11 @@ mod protocol;
 mod retry;
 mod transport;
 
+pub(crate) use answer::plain;
 pub use budget::{Budget, Hold, TooExpensive};
 pub use call::{CallError, Prompt, Reply};
-pub use llm::Llm;
+pub use llm::{Llm, probe};
+pub(crate) use transport::{Reach, client, loopback};
 
 use serde::{Deserialize, Serialize};
 

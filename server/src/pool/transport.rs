@@ -62,7 +62,7 @@ pub(super) trait Network: std::fmt::Debug + Send + Sync {
 
 /// How a server is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reach {
+pub(crate) struct Reach {
     /// In place of what the environment says.
     proxy: Option<Url>,
     /// Certificates that are trusted besides the system's, in PEM.
@@ -71,6 +71,12 @@ pub(super) struct Reach {
     connect: Duration,
     /// For which one is kept for a next call.
     idle: Duration,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self { proxy: None, ca_file: None, connect: Duration::from_secs(10), idle: Duration::from_secs(90) }
+    }
 }
 
 impl Reach {
@@ -161,13 +167,13 @@ fn cause(error: &reqwest::Error) -> String {
 }
 
 /// Whether a server is on this machine.
-pub(super) fn loopback(url: &Url) -> bool {
+pub(crate) fn loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
-/// A client for one server.
-fn client(url: &Url, reach: &Reach) -> Result<Client, String> {
+/// A client for one server, which follows no redirect.
+pub(crate) fn client(url: &Url, reach: &Reach) -> Result<Client, String> {
     // A second call finds the provider in place; which of the two came first does not matter.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let unmade = |error: reqwest::Error| format!("the HTTP client cannot be made: {}", plain(&format!("{error:?}")));
