@@ -3,7 +3,7 @@
 use baton_tests::Project;
 use baton_tests::client::lsp_range;
 use baton_tests::editor::{Editor, full};
-use baton_tests::openai::{Act, OpenAi};
+use baton_tests::openai::{Act, OpenAi, block};
 use serde_json::{Value, json};
 
 /// The line of the demo's bug, counted from 0.
@@ -307,4 +307,29 @@ fn a_job_does_not_hold_up_the_end() {
     assert!(job.starts_with("baton/"), "{}", asked.params);
     editor.client.call("shutdown", Value::Null);
     assert_eq!(editor.client.exit(), Some(0));
+}
+
+#[test]
+fn a_worker_taken_out_of_the_pool_is_asked_no_more_even_by_a_job_that_runs() {
+    let old = "        if merged and start < merged[-1][1]:";
+    let plain = block("bookings.py", old, &old.replace("start <", "start <="));
+    let (hangs, right) = (OpenAi::start([Act::Hang]), OpenAi::start([Act::Say(plain)]));
+    let project = Project::copy_of("tests/demo");
+    let workers = hangs.worker("gone", "strength = 0.9\n") + &right.worker("kept", "strength = 0.8\nusd_in = 1.0\n");
+    project.configure(&format!("[repair]\nenabled = false\n{workers}"));
+    let mut editor = Editor::open(project, "bookings.py", full());
+    let job = editor.execute("baton.fix", LINE, json!({}));
+    let seen = editor.follow(&job, |editor, what, value| {
+        if what == "line" && value.as_str().unwrap().contains("gone begins") {
+            hangs.wait_for(1);
+            let kept = json!({"settings": {"baton": {"workers": ["kept"]}}});
+            editor.client.notify("workspace/didChangeConfiguration", kept);
+        }
+        applied(editor, what, value)
+    });
+    assert_eq!(seen.edits.len(), 1, "{:?}", seen.lines);
+    let says = "error: gone was taken out of the pool while it was asked";
+    assert!(seen.lines.iter().any(|line| line.contains(says)), "{:?}", seen.lines);
+    assert_eq!((hangs.calls().len(), right.calls().len()), (1, 1));
+    editor.client.shutdown();
 }

@@ -4,7 +4,7 @@
 //! restart. A setting that is wrong costs one message; the others hold.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use serde_json::Value;
 
@@ -17,6 +17,8 @@ pub struct Settings {
     editor: EditorOptions,
     said: String,
     made: Option<(Config, Trust, Arc<Engine>)>,
+    /// Every engine that was made, as long as a job has it.
+    engines: Vec<Weak<Engine>>,
 }
 
 impl Settings {
@@ -32,6 +34,10 @@ impl Settings {
         }
         let (options, problems) = from_editor(&sent);
         self.editor = options;
+        // What was taken away is taken from the jobs that run, too. A file that is wrong takes nothing away.
+        if let Ok(config) = self.config() {
+            self.narrow(&config);
+        }
         let said = std::mem::replace(&mut self.said, problems.join(" "));
         (!self.said.is_empty() && self.said != said).then(|| self.said.clone())
     }
@@ -48,11 +54,25 @@ impl Settings {
         match &self.made {
             Some((with, trusting, engine)) if (with, trusting) == (&config, &trust) => Ok(engine.clone()),
             _ => {
+                self.narrow(&config);
                 let engine = Arc::new(Engine::new(config.clone(), trust.clone()));
+                self.engines.push(Arc::downgrade(&engine));
                 self.made = Some((config, trust, engine.clone()));
                 Ok(engine)
             }
         }
+    }
+
+    fn narrow(&mut self, config: &Config) {
+        // An engine that has lost a worker is not used again, even if these settings return.
+        self.made = self.made.take().filter(|(with, ..)| with == config);
+        self.engines.retain(|engine| match engine.upgrade() {
+            Some(engine) => {
+                engine.keep(config);
+                true
+            }
+            None => false,
+        });
     }
 
     fn config(&self) -> Result<Config, String> {

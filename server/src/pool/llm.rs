@@ -38,6 +38,7 @@ pub struct Llm {
     network: Box<dyn Network>,
     pace: Pace,
     health: Health,
+    removed: CancellationToken,
 }
 
 /// What [`Llm::probe`] sends: nothing of the user's.
@@ -100,6 +101,7 @@ impl Llm {
             url,
             source,
             key: Mutex::default(),
+            removed: CancellationToken::new(),
             health: Health::default(),
         })
     }
@@ -107,6 +109,17 @@ impl Llm {
     /// Its name in the pool.
     pub fn name(&self) -> &str {
         &self.options.name
+    }
+
+    /// Whether these options are its own, as far as they say where it is.
+    pub(super) fn is_of(&self, options: &WorkerOptions) -> bool {
+        let own = &self.options;
+        (&own.name, &own.base_url, &own.model) == (&options.name, &options.base_url, &options.model)
+    }
+
+    /// Cancelled once it is no member of the pool any more.
+    pub fn removed(&self) -> &CancellationToken {
+        &self.removed
     }
 
     /// The model's name at its server.

@@ -126,17 +126,28 @@ impl Pool {
 
     /// What is known of every worker, the built-in ones first.
     pub fn facts(&self) -> Vec<Facts> {
-        self.built_in.iter().cloned().chain(self.llms.iter().map(Llm::facts)).collect()
+        self.built_in.iter().cloned().chain(self.members().map(Llm::facts)).collect()
     }
 
     /// The language model of this name.
     pub fn llm(&self, name: &str) -> Option<&Llm> {
-        self.llms.iter().find(|llm| llm.name() == name)
+        self.members().find(|llm| llm.name() == name)
+    }
+
+    /// Removes every language model that is not among these any more, or is elsewhere now: who works with this pool asks it
+    /// no more, and a call that is under way is broken off.
+    pub fn keep(&self, workers: &[WorkerOptions]) {
+        let gone = self.members().filter(|llm| !workers.iter().any(|options| llm.is_of(options)));
+        gone.for_each(|llm| llm.removed().cancel());
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Llm> {
+        self.llms.iter().filter(|llm| !llm.removed().is_cancelled())
     }
 
     /// Workers that are passed over for now because they kept failing: the name, and why in one sentence.
     pub fn resting(&self) -> Vec<(String, String)> {
-        self.llms.iter().filter_map(|llm| Some((llm.name().to_owned(), llm.resting()?))).collect()
+        self.members().filter_map(|llm| Some((llm.name().to_owned(), llm.resting()?))).collect()
     }
 }
 

@@ -248,7 +248,18 @@ impl Delegation<'_> {
             written += text.chars().count();
             self.progress(format!("{} has written {written} characters", llm.name()));
         };
-        let answer = llm.call(prompt, progress, self.deadline(), self.stop).await;
+        let stop = self.stop.child_token();
+        let mut call = std::pin::pin!(llm.call(prompt, progress, self.deadline(), &stop));
+        let answer = tokio::select! {
+            answer = &mut call => answer,
+            () = llm.removed().cancelled() => {
+                stop.cancel();
+                call.await.map_err(|error| CallError::Failed {
+                    why: format!("{} was taken out of the pool while it was asked", llm.name()),
+                    usage: error.usage(),
+                })
+            }
+        };
         hold.settle(answer.as_ref().map_or_else(CallError::usage, |reply| reply.usage).usd);
         answer
     }

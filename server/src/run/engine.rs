@@ -88,6 +88,11 @@ impl Engine {
         self.problems.iter().map(ToString::to_string).collect()
     }
 
+    /// Has the runs of this engine ask nobody who takes part no more by a newer configuration.
+    pub fn keep(&self, config: &Config) {
+        self.pool.keep(&config.workers);
+    }
+
     /// Whether anything may run or be sent for this workspace (canonical root).
     pub fn trusts(&self, root: &Path) -> bool {
         self.trust.covers(root)
