@@ -164,7 +164,9 @@ fn the_list_names_every_model_and_no_key() {
     project.configure(
         "[[worker]]\nname = 'a'\nkind = 'anthropic'\nmodel = 'm1'\nkey_env = 'BATON_TEST_KEY'\nusd_in = 3.0\nusd_out = 15.0\n\
          [[worker]]\nname = 'b'\nbase_url = 'http://127.0.0.1:9/v1'\nmodel = 'm2'\nproxy = 'nonsense'\n\
-         [[worker]]\nname = 'c'\nkind = 'ollama'\nmodel = 'm3'\nkey_command = ['pass', 'show', 'c']\n",
+         [[worker]]\nname = 'c'\nkind = 'ollama'\nmodel = 'm3'\nkey_command = ['pass', 'show', 'c']\n\
+         [conductor]\ngenerator = '/nowhere/plans.gguf'\n\
+         [conductor.remote]\nbase_url = 'http://127.0.0.1:9/v1'\nmodel = 'm4'\n",
     );
     let list = |arguments: &[&str]| -> Printed {
         project.command(arguments).env("BATON_TEST_KEY", "sk-secret").output().expect("the binary is built").into()

@@ -26,7 +26,7 @@ impl FromStr for Name {
         let wrong = || format!("`{}` names no model; write OWNER/NAME or OWNER/NAME:FILE", written.escape_debug());
         let (repository, wanted) = written.split_once(':').map_or((written, None), |(of, file)| (of, Some(file)));
         let (owner, repository) = repository.split_once('/').ok_or_else(wrong)?;
-        let wanted_is_plain = wanted.is_none_or(|wanted| is_path(wanted));
+        let wanted_is_plain = wanted.is_none_or(is_path);
         if !(is_part(owner) && is_part(repository) && wanted_is_plain) {
             return Err(wrong());
         }

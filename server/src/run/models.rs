@@ -56,9 +56,10 @@ pub struct Tried {
     pub ms: u64,
 }
 
-/// The configured workers in their order, then the conductor's own model and the files that were pulled.
+/// The configured workers in their order and the conductor behind an API, then the files: the conductor's and what was
+/// pulled.
 pub fn models(config: &Config) -> Vec<Model> {
-    let workers = config.workers.iter().map(|options| Model {
+    let workers = behind_apis(config).map(|options| Model {
         name: options.name.clone(),
         kind: kind(options.kind),
         model: options.model.clone(),
@@ -70,9 +71,11 @@ pub fn models(config: &Config) -> Vec<Model> {
         problem: Llm::new(options).err().map(|problem| problem.0),
     });
     let mut files = models::local(&models::folder(&config.places.cache_dir));
-    if let Some(path) = config.conductor.encoder.clone().filter(|path| files.iter().all(|file| file.path != *path)) {
-        let bytes = path.metadata().map_or(0, |meta| meta.len());
-        files.insert(0, models::Local { path, bytes });
+    for path in [&config.conductor.generator, &config.conductor.encoder].into_iter().flatten() {
+        if files.iter().all(|file| file.path != *path) {
+            let bytes = path.metadata().map_or(0, |meta| meta.len());
+            files.insert(0, models::Local { path: path.clone(), bytes });
+        }
     }
     let files = files.into_iter().map(|file| Model {
         name: file.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -99,7 +102,11 @@ pub fn trials(config: &Config) -> (String, Vec<Result<Trial, Tried>>) {
             }
         }
     };
-    (probe().user, config.workers.iter().map(trial).collect())
+    (probe().user, behind_apis(config).map(trial).collect())
+}
+
+fn behind_apis(config: &Config) -> impl Iterator<Item = &WorkerOptions> {
+    config.workers.iter().chain(&config.conductor.remote)
 }
 
 impl Trial {

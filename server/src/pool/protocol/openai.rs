@@ -103,9 +103,8 @@ impl Protocol for Openai {
             take_delta(delta, answer)?;
         }
         // Some servers send an empty reason until there is one.
-        match choice.finish_reason.filter(|reason| !reason.is_empty()) {
-            Some(reason) => answer.end(end(reason)),
-            None => {}
+        if let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) {
+            answer.end(end(reason));
         }
         Ok(())
     }
