@@ -10,10 +10,10 @@ use baton::conductor::host::{Host, HostError, HostOptions};
 use baton::conductor::mini::Need;
 use baton::conductor::{Conductor, Decision};
 use baton::ledger::{Embedding, Ledger, RunRecord};
-use baton::pool::{Facts, Usage};
+use baton::pool::Facts;
 use baton::run::{ConductorRecord, Kind, StepRecord};
 use baton::task::{Goal, Tier};
-use baton::workflow::{Role, Workflow};
+use baton::workflow::{Access, Role, Step, Workflow};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -310,14 +310,8 @@ fn an_orphan_ends_without_finishing_what_nobody_reads() {
 
 /// A record of a run that solved, or did not solve, a task with this embedding.
 fn past(id: &str, embedding: Embedding, worker: &str, status: &str) -> RunRecord {
-    let step = StepRecord {
-        worker: worker.into(),
-        role: Role::Worker,
-        ms: 2_000,
-        usage: Usage::default(),
-        status: status.into(),
-        depth: 0,
-    };
+    let plan = Step { worker: worker.into(), role: Role::Worker, subtask: String::new(), access: Access::None };
+    let step = StepRecord { ms: 2_000, status: status.into(), ..StepRecord::planned(&plan, 0) };
     RunRecord {
         id: id.into(),
         started: 1,
@@ -327,6 +321,7 @@ fn past(id: &str, embedding: Embedding, worker: &str, status: &str) -> RunRecord
         instruction_hash: String::new(),
         tier: Tier::Mini,
         conductor: ConductorRecord::default(),
+        policy: String::new(),
         workflow: Workflow::default(),
         steps: vec![step],
         verdict: None,

@@ -14,6 +14,7 @@ fn steady(mut value: Value) -> Value {
     }
     for step in value["steps"].as_array_mut().into_iter().flatten() {
         step["ms"] = json!("[ms]");
+        step["began_ms"] = json!("[ms]");
     }
     for rung in value["verdict"]["rungs"].as_array_mut().into_iter().flatten() {
         rung["ms"] = json!("[ms]");

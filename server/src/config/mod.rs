@@ -12,7 +12,7 @@ pub mod trust;
 
 pub use editor::{EditorOptions, from_editor};
 pub use options::{
-    BudgetOptions, CheckOptions, ConductorOptions, ModelsOptions, Options, RepairOptions, ShadowOptions,
+    BudgetOptions, CheckOptions, ConductorOptions, LedgerOptions, ModelsOptions, Options, RepairOptions, ShadowOptions,
     ToolchainOptions, VerifyOptions, WorkerKind, WorkerOptions,
 };
 pub use places::Places;
@@ -44,6 +44,8 @@ pub struct Config {
     pub verify: VerifyOptions,
     /// The private copies.
     pub shadow: ShadowOptions,
+    /// The record of runs.
+    pub ledger: LedgerOptions,
     /// What the user says of checks, by their names.
     pub checks: BTreeMap<String, CheckOptions>,
     /// Where files are.
@@ -105,6 +107,7 @@ impl Config {
             models: options.models,
             verify: options.verify,
             shadow: options.shadow,
+            ledger: options.ledger,
             checks: options.checks,
             places,
         })

@@ -31,6 +31,8 @@ pub struct Options {
     pub verify: VerifyOptions,
     /// The private copies of workspaces in which checks run.
     pub shadow: ShadowOptions,
+    /// The record of runs.
+    pub ledger: LedgerOptions,
     /// What is run between parsing and the tests, by name: `[checks.clippy]`. `baton doctor` lists the names.
     pub checks: BTreeMap<String, CheckOptions>,
 }
@@ -257,6 +259,14 @@ impl Default for ShadowOptions {
     fn default() -> Self {
         Self { keep_days: 14, max_gb: 20.0 }
     }
+}
+
+/// The record of runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LedgerOptions {
+    /// Whether prompts and replies are kept as texts too, without what looks like a secret; else only their hashes are. `baton runs ID --html` shows them.
+    pub keep_texts: bool,
 }
 
 /// A compiler, type checker or linter: one that Baton knows, changed, or one of your own.

@@ -4,15 +4,17 @@
 
 mod record;
 mod schema;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use rusqlite::{Connection, TransactionBehavior, params};
+use anyhow::{Context, Result, anyhow, bail};
+use rusqlite::{Connection, ErrorCode, params};
 
-pub use record::{Embedding, Neighbour, RunRecord, hash, new_id};
+pub use crate::run::Texts;
+pub use record::{Embedding, Neighbour, Row, RunRecord, hash, new_id};
 
 /// How many of the newest runs are compared with a task. Older ones say little of today's workers.
 const NEWEST: usize = 2_000;
@@ -24,125 +26,87 @@ const BUSY: Duration = Duration::from_secs(5);
 pub struct Ledger {
     path: PathBuf,
     connection: Mutex<Connection>,
+    busy: Duration,
 }
 
 impl Ledger {
     /// Opens the file, made with its folder if need be, readable by its owner only.
     pub fn open(path: &Path) -> Result<Self> {
-        let connection = connect(path).with_context(|| {
-            format!("the ledger {} cannot be used; Baton works without it, but will not learn", path.display())
-        })?;
-        Ok(Self { path: path.to_owned(), connection: Mutex::new(connection) })
+        Self::open_within(path, BUSY)
     }
 
-    /// Adds a run, or replaces the one with its identifier.
-    pub fn record(&self, run: &RunRecord) -> Result<()> {
-        let written = || -> Result<()> {
-            let mut connection = self.lock();
-            let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            change.execute("DELETE FROM runs WHERE id = ?1", [&run.id])?;
-            change.execute(
-                "INSERT INTO runs (id, started, usd, ms, record) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![run.id, run.started as i64, run.usd, run.ms as i64, serde_json::to_string(run)?],
-            )?;
-            for (number, step) in (1..).zip(&run.steps) {
-                change.execute(
-                    "INSERT INTO steps (run, number, worker, role, status, solved, tokens_in, tokens_out, usd, ms)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                    params![
-                        run.id,
-                        number,
-                        step.worker,
-                        serde_json::to_value(step.role)?.as_str(),
-                        step.status,
-                        record::solved(step),
-                        step.usage.tokens_in as i64,
-                        step.usage.tokens_out as i64,
-                        step.usage.usd,
-                        step.ms as i64
-                    ],
-                )?;
-            }
-            if let Some(Embedding { model, vector }) = &run.embedding {
-                let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-                change.execute(
-                    "INSERT INTO embeddings (run, model, vector) VALUES (?1, ?2, ?3)",
-                    params![run.id, model, bytes],
-                )?;
-            }
-            Ok(change.commit()?)
-        };
-        written().with_context(|| format!("the run was not recorded in {}", self.path.display()))
+    fn open_within(path: &Path, busy: Duration) -> Result<Self> {
+        let connection = connect(path, busy).map_err(|error| said(error, busy)).with_context(|| {
+            format!("the ledger {} cannot be used; Baton works without it, but will not learn", path.display())
+        })?;
+        Ok(Self { path: path.to_owned(), connection: Mutex::new(connection), busy })
     }
 
     /// How many runs are recorded.
     pub fn count(&self) -> Result<u64> {
-        let count: i64 = self.lock().query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
-        Ok(count.unsigned_abs())
+        self.reading(|connection| {
+            let count: i64 = connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
+            Ok(count.unsigned_abs())
+        })
     }
 
     /// The newest runs, newest first.
     pub fn list(&self, limit: usize) -> Result<Vec<RunRecord>> {
-        let connection = self.lock();
-        let mut rows = connection.prepare("SELECT record FROM runs ORDER BY started DESC, id DESC LIMIT ?1")?;
-        let records = rows.query_map([limit as i64], |row| row.get::<_, String>(0))?;
-        records.map(|record| Ok(serde_json::from_str(&record?)?)).collect()
+        self.reading(|connection| {
+            let mut rows = connection.prepare("SELECT record FROM runs ORDER BY started DESC, id DESC LIMIT ?1")?;
+            let records = rows.query_map([limit as i64], |row| row.get::<_, String>(0))?;
+            records.map(|record| Ok(serde_json::from_str(&record?)?)).collect()
+        })
     }
 
     /// The run with this identifier, or the only one whose identifier begins so. `Err` when several do.
     pub fn get(&self, id: &str) -> Result<Option<RunRecord>> {
-        let connection = self.lock();
-        let mut rows =
-            connection.prepare("SELECT id, record FROM runs WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2")?;
-        let found = rows.query_map([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-        let found = found.collect::<Result<Vec<_>, _>>()?;
-        match found.as_slice() {
-            [] => Ok(None),
-            [(_, record)] => Ok(Some(serde_json::from_str(record)?)),
-            _ => bail!("several runs begin with `{id}`; `baton runs` lists them"),
+        let found = self.reading(|connection| {
+            let mut rows =
+                connection.prepare("SELECT record FROM runs WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2")?;
+            let found = rows.query_map([id], |row| row.get::<_, String>(0))?;
+            found.map(|record| Ok(serde_json::from_str(&record?)?)).collect::<Result<Vec<RunRecord>>>()
+        })?;
+        if found.len() > 1 {
+            bail!("several runs begin with `{id}`; `baton runs` lists them");
         }
+        Ok(found.into_iter().next())
+    }
+
+    /// What was kept of a run's prompts and replies, by the steps' numbers; nothing unless the user said so then.
+    pub fn texts(&self, id: &str) -> Result<Vec<(usize, Texts)>> {
+        self.reading(|connection| {
+            let mut rows = connection.prepare("SELECT step, prompt, reply FROM texts WHERE run = ?1 ORDER BY step")?;
+            let texts = rows.query_map([id], |row| {
+                let number = usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default();
+                Ok((number, Texts { prompt: row.get(1)?, reply: row.get(2)? }))
+            })?;
+            Ok(texts.collect::<Result<_, _>>()?)
+        })
     }
 
     /// What workers did with the `k` past tasks that resemble this one most, nearest first.
     pub fn neighbours(&self, task: &Embedding, k: usize) -> Result<Vec<Neighbour>> {
-        let connection = self.lock();
-        let mut rows = connection
-            .prepare_cached("SELECT run, vector FROM embeddings WHERE model = ?1 ORDER BY rowid DESC LIMIT ?2")?;
-        let mut rows = rows.query(params![task.model, NEWEST as i64])?;
-        let mut nearest: Vec<(f64, String)> = Vec::new();
-        while let Some(row) = rows.next()? {
-            if let Some(cosine) = cosine(&task.vector, row.get_ref(1)?.as_blob()?) {
-                nearest.push((cosine, row.get(0)?));
-            }
-        }
-        nearest.sort_by(|a, b| b.0.total_cmp(&a.0));
-        nearest.truncate(k);
-        let mut steps = connection.prepare_cached(
-            "SELECT worker, solved, usd, ms FROM steps WHERE run = ?1 AND solved IS NOT NULL ORDER BY number",
-        )?;
-        let mut neighbours = Vec::new();
-        for (cosine, run) in nearest {
-            let mut after = 0;
-            let mut steps = steps.query([run])?;
-            while let Some(step) = steps.next()? {
-                let solved = step.get(1)?;
-                let (worker, usd, ms) = (step.get(0)?, step.get(2)?, step.get(3)?);
-                neighbours.push(Neighbour { cosine, worker, solved, after, usd, ms });
-                after += u32::from(!solved);
-            }
-        }
-        Ok(neighbours)
+        self.reading(|connection| neighbours(connection, task, k))
     }
 
     /// US dollars of the runs started since midnight, local time.
     pub fn spent_today(&self) -> Result<f64> {
-        let total = self.lock().query_row(
-            "SELECT total(usd) FROM runs
-             WHERE started >= 1000 * CAST(strftime('%s', 'now', 'localtime', 'start of day', 'utc') AS INTEGER)",
-            [],
-            |row| row.get(0),
-        )?;
-        Ok(total)
+        self.reading(|connection| {
+            let total = connection.query_row(
+                "SELECT total(usd) FROM runs
+                 WHERE started >= 1000 * CAST(strftime('%s', 'now', 'localtime', 'start of day', 'utc') AS INTEGER)",
+                [],
+                |row| row.get(0),
+            )?;
+            Ok(total)
+        })
+    }
+
+    fn reading<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        read(&self.lock())
+            .map_err(|error| said(error, self.busy))
+            .with_context(|| format!("the ledger {} cannot be read", self.path.display()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -156,7 +120,7 @@ impl std::fmt::Debug for Ledger {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection> {
+fn connect(path: &Path, busy: Duration) -> Result<Connection> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -167,9 +131,52 @@ fn connect(path: &Path) -> Result<Connection> {
     // SQLite would make it readable by everybody; its companion files take the mode of this one.
     drop(options.open(path)?);
     let mut connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    schema::prepare(&mut connection)?;
+    connection.busy_timeout(busy)?;
+    schema::prepare(&mut connection, busy)?;
     Ok(connection)
+}
+
+/// The error in words that say what to do, where SQLite's own do not.
+fn said(error: anyhow::Error, busy: Duration) -> anyhow::Error {
+    let code = error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
+    match code {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            let seconds = busy.as_secs_f64();
+            anyhow!("another program has held it for more than {seconds} s; end that one")
+        }
+        Some(ErrorCode::DatabaseCorrupt) => error.context("it is damaged; move the file away to begin a new one"),
+        Some(ErrorCode::NotADatabase) => error.context("it is no ledger; move the file away to begin a new one"),
+        _ => error,
+    }
+}
+
+fn neighbours(connection: &Connection, task: &Embedding, k: usize) -> Result<Vec<Neighbour>> {
+    let mut rows = connection
+        .prepare_cached("SELECT run, vector FROM embeddings WHERE model = ?1 ORDER BY rowid DESC LIMIT ?2")?;
+    let mut rows = rows.query(params![task.model, NEWEST as i64])?;
+    let mut nearest: Vec<(f64, String)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        if let Some(cosine) = cosine(&task.vector, row.get_ref(1)?.as_blob()?) {
+            nearest.push((cosine, row.get(0)?));
+        }
+    }
+    nearest.sort_by(|a, b| b.0.total_cmp(&a.0));
+    nearest.truncate(k);
+    let mut steps = connection.prepare_cached(
+        "SELECT worker, solved, usd, ms FROM steps WHERE run = ?1 AND solved IS NOT NULL ORDER BY number",
+    )?;
+    let mut neighbours = Vec::new();
+    for (cosine, run) in nearest {
+        let mut after = 0;
+        let mut steps = steps.query([run])?;
+        while let Some(step) = steps.next()? {
+            let solved = step.get(1)?;
+            let (worker, usd, ms) = (step.get(0)?, step.get(2)?, step.get(3)?);
+            neighbours.push(Neighbour { cosine, worker, solved, after, usd, ms });
+            after += u32::from(!solved);
+        }
+    }
+    Ok(neighbours)
 }
 
 /// Of two vectors of length 1; `None` where the recorded one has another size.

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::run::{ConductorRecord, Kind, StepRecord};
+use crate::run::{ConductorRecord, Kind, NOT_BEGUN, StepRecord};
 use crate::task::{Goal, Tier};
 use crate::verify::Verdict;
-use crate::workflow::{Role, Workflow};
+use crate::workflow::{Role, Step, Workflow};
 
 /// One run. The user's words are in it only as a hash.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,9 +27,12 @@ pub struct RunRecord {
     pub tier: Tier,
     /// Who decided, and why.
     pub conductor: ConductorRecord,
+    /// The fixed policy that decided in the conductor's place; empty where the conductor did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub policy: String,
     /// Every step that was planned, in order.
     pub workflow: Workflow,
-    /// What became of each.
+    /// What became of those that came to an end.
     pub steps: Vec<StepRecord>,
     /// The last judgement.
     pub verdict: Option<Verdict>,
@@ -44,6 +47,39 @@ pub struct RunRecord {
     /// The task as the conductor's encoder saw it; kept apart and not shown.
     #[serde(skip)]
     pub embedding: Option<Embedding>,
+}
+
+/// One step of a run: as it was planned, and what became of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// From 1.
+    pub number: usize,
+    /// The worker's name.
+    pub worker: &'a str,
+    /// What it was asked to be.
+    pub role: Role,
+    /// The level of recursion.
+    pub depth: usize,
+    /// The plan.
+    pub planned: Option<&'a Step>,
+    /// What became of it; `None` where nobody began it.
+    pub done: Option<&'a StepRecord>,
+}
+
+impl RunRecord {
+    /// Every step, planned or taken, in order. Records of earlier versions end where the run was stopped.
+    pub fn rows(&self) -> Vec<Row<'_>> {
+        let (planned, steps) = (&self.workflow.steps, &self.steps);
+        let row = |at: usize| {
+            let (planned, record) = (planned.get(at), steps.get(at));
+            let depth = record.or(steps.last()).map_or(0, |record| record.depth);
+            let named = record.map(|record| (&record.worker, record.role));
+            let (worker, role) = named.or(planned.map(|step| (&step.worker, step.role)))?;
+            let done = record.filter(|record| record.status != NOT_BEGUN);
+            Some(Row { number: at + 1, worker, role, depth, planned, done })
+        };
+        (0..planned.len().max(steps.len())).filter_map(row).collect()
+    }
 }
 
 /// A text as a vector, comparable with those of the same model only.

@@ -1,11 +1,14 @@
 //! The tables, and how a ledger of an older Baton becomes one of today's.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, bail};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 /// Step `n` takes a ledger from version `n` to `n + 1`. Steps are added, never changed: some user's
 /// ledger is at every one of them.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE runs (
         id TEXT PRIMARY KEY,
         started INTEGER NOT NULL, -- milliseconds since 1970
@@ -32,31 +35,49 @@ const STEPS: &[&str] = &["
         model TEXT NOT NULL,
         vector BLOB NOT NULL -- f32, little-endian
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE runs ADD COLUMN policy TEXT NOT NULL DEFAULT ''; -- empty where the conductor decided
+    ALTER TABLE steps ADD COLUMN depth INTEGER NOT NULL DEFAULT 0; -- level of recursion
+    ALTER TABLE steps ADD COLUMN began_ms INTEGER; -- from the run's start; absent in runs of earlier versions
+    ALTER TABLE steps ADD COLUMN tokens_cached INTEGER NOT NULL DEFAULT 0; -- of tokens_in
+    ALTER TABLE steps ADD COLUMN prompt_hash TEXT NOT NULL DEFAULT '';
+    ALTER TABLE steps ADD COLUMN access TEXT; -- as JSON; absent where no plan says it
+    CREATE TABLE texts (
+        run TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        prompt TEXT NOT NULL,
+        reply TEXT NOT NULL,
+        PRIMARY KEY (run, step),
+        FOREIGN KEY (run, step) REFERENCES steps (run, number) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Sets a fresh connection up and brings the tables up to date.
-pub fn prepare(connection: &mut Connection) -> Result<()> {
+pub fn prepare(connection: &mut Connection, busy: Duration) -> Result<()> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // A power cut may cost the last runs, never the file.
     connection.pragma_update(None, "synchronous", "normal")?;
-    write_ahead(connection)?;
+    write_ahead(connection, busy)?;
     migrate(connection, STEPS)
 }
 
 /// Readers and a writer at once. Kept in the file, so it is set once; SQLite does not wait for others here.
-fn write_ahead(connection: &Connection) -> Result<()> {
-    for _ in 0..200 {
+fn write_ahead(connection: &Connection, busy: Duration) -> Result<()> {
+    let patience = Instant::now() + busy;
+    loop {
         let set = connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()));
         match set {
             Err(rusqlite::Error::SqliteFailure(error, _))
-                if matches!(error.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) =>
+                if matches!(error.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+                    && Instant::now() < patience =>
             {
-                std::thread::sleep(std::time::Duration::from_millis(10));
+                std::thread::sleep(Duration::from_millis(10));
             }
             other => return Ok(other?),
         }
     }
-    bail!("another process holds it")
 }
 
 fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<()> {
@@ -115,7 +136,7 @@ mod tests {
     fn a_newer_ledger_is_left_alone() {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
-        let error = prepare(&mut connection).unwrap_err().to_string();
-        assert_eq!(error, "a newer Baton wrote it (version 99, this one knows 1); use that one, or move the file away");
+        let error = prepare(&mut connection, Duration::ZERO).unwrap_err().to_string();
+        assert_eq!(error, "a newer Baton wrote it (version 99, this one knows 2); use that one, or move the file away");
     }
 }

@@ -8,12 +8,15 @@ use crate::verify::{Level, Report, Verdict};
 use crate::workflow::{Access, Role, Step, Workflow};
 
 fn step(worker: &str, status: &str) -> StepRecord {
-    let usage = Usage { tokens_in: 900, tokens_cached: 0, tokens_out: 80, usd: 0.25 };
-    StepRecord { worker: worker.into(), role: Role::Worker, ms: 1_500, usage, status: status.into(), depth: 0 }
+    let usage = Usage { tokens_in: 900, tokens_cached: 300, tokens_out: 80, usd: 0.25 };
+    StepRecord { ms: 1_500, usage, status: status.into(), ..StepRecord::planned(&plan(worker), 0) }
+}
+
+fn plan(worker: &str) -> Step {
+    Step { worker: worker.into(), role: Role::Worker, subtask: "Fix it.".into(), access: Access::None }
 }
 
 fn run(id: &str, started: u64, vector: Option<[f32; 2]>, steps: Vec<StepRecord>) -> RunRecord {
-    let plan = Step { worker: "a".into(), role: Role::Worker, subtask: "Fix it.".into(), access: Access::None };
     let report = Report { level: Level::Tested, passed: 3, failed: 0, report: "3 passed".into(), rungs: vec![] };
     RunRecord {
         id: id.into(),
@@ -24,7 +27,8 @@ fn run(id: &str, started: u64, vector: Option<[f32; 2]>, steps: Vec<StepRecord>)
         instruction_hash: hash("make it right"),
         tier: Tier::Mini,
         conductor: ConductorRecord { name: "mini".into(), model: "m.gguf".into(), why: "cheap".into() },
-        workflow: Workflow { steps: vec![plan] },
+        policy: String::new(),
+        workflow: Workflow { steps: vec![plan("a")] },
         steps,
         verdict: Some(Verdict::Passed(report)),
         outcome: Kind::Verified,
@@ -57,6 +61,105 @@ fn what_is_recorded_is_found_again() {
     assert_eq!(ledger.get("abd").unwrap(), Some(shown(&second)), "a beginning is enough");
     assert_eq!(ledger.get("x%").unwrap(), None);
     assert_eq!(ledger.get("ab").unwrap_err().to_string(), "several runs begin with `ab`; `baton runs` lists them");
+}
+
+#[test]
+fn a_ledger_of_version_1_is_read_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    // Written by that version: a verified fix, then a question that nobody could answer.
+    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/ledger/version-1.sqlite"), &path).unwrap();
+    let ledger = Ledger::open(&path).unwrap();
+    let runs = ledger.list(10).unwrap();
+    let seen: Vec<_> = runs.iter().map(|run| (run.id.as_str(), run.outcome, run.steps.len())).collect();
+    assert_eq!(seen, [("mwxq3uzkvv", Kind::Failed, 0), ("mwxq3sqqfe", Kind::Verified, 1)]);
+    let rows = runs[1].rows();
+    assert_eq!((rows[0].number, rows[0].worker, rows[0].depth), (1, "repair", 0));
+    assert!(rows[0].planned.is_some() && rows[0].done.is_some_and(|done| done.began_ms.is_none()));
+    assert_eq!(ledger.texts("mwxq3sqqfe").unwrap(), []);
+    let mut vector = [0.0; 384];
+    vector[0] = 1.0;
+    let task = Embedding { model: "minilm-l6-v2.q8_0.gguf".into(), vector: vector.into() };
+    assert_eq!(ledger.neighbours(&task, 9).unwrap().len(), 1, "what was learnt stays");
+    let new = run("new", 1_900_000_000_000, None, vec![step("w", "verified")]);
+    ledger.record(&new).unwrap();
+    assert_eq!(Ledger::open(&path).unwrap().list(1).unwrap(), [new]);
+}
+
+#[test]
+fn a_step_is_recorded_with_when_it_began_what_it_saw_and_how_deep_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder);
+    let first = StepRecord { began_ms: Some(20), ..step("a", "rejected") };
+    let second = StepRecord {
+        depth: 1,
+        began_ms: Some(1_600),
+        why: "the best of those left".into(),
+        prompt_hash: hash("prompt"),
+        ..step("b", "verified")
+    };
+    let mut run = run("r", 1, None, vec![first, second]);
+    run.policy = "best-of-2".into();
+    run.workflow.steps.push(Step { access: Access::Steps(vec![0]), ..plan("b") });
+    ledger.record(&run).unwrap();
+    assert_eq!(ledger.get("r").unwrap().as_ref(), Some(&run));
+    let connection = ledger.lock();
+    let sql = "SELECT number || ' ' || worker || ' ' || depth || ' ' || began_ms || ' ' || tokens_cached || ' ' ||
+                      prompt_hash || ' ' || access || ' ' || policy
+               FROM steps JOIN runs ON id = run ORDER BY number";
+    let mut rows = connection.prepare(sql).unwrap();
+    let rows: Vec<String> = rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let second = format!("2 b 1 1600 300 {} [0] best-of-2", hash("prompt"));
+    assert_eq!(rows, [r#"1 a 0 20 300  "none" best-of-2"#, &second]);
+}
+
+#[test]
+fn a_row_is_a_plan_and_what_became_of_it() {
+    let rows = |planned: &[&str], steps: Vec<StepRecord>| {
+        let mut run = run("r", 1, None, steps);
+        run.workflow.steps = planned.iter().map(|worker| plan(worker)).collect();
+        let row = |row: Row<'_>| {
+            let (planned, done) = (row.planned.is_some(), row.done.is_some());
+            format!("{} {} level {} planned={planned} done={done}", row.number, row.worker, row.depth)
+        };
+        run.rows().into_iter().map(row).collect::<Vec<_>>()
+    };
+    let deeper = |status| StepRecord { depth: 1, ..step("b", status) };
+    assert_eq!(
+        rows(&["a", "b", "c"], vec![step("a", "rejected"), deeper("not begun")]),
+        [
+            "1 a level 0 planned=true done=true",
+            "2 b level 1 planned=true done=false",
+            "3 c level 1 planned=true done=false",
+        ]
+    );
+    assert_eq!(rows(&[], vec![step("a", "no_fix")]), ["1 a level 0 planned=false done=true"]);
+    assert_eq!(rows(&[], vec![]), Vec::<String>::new());
+}
+
+#[test]
+fn texts_are_kept_beside_the_record_and_go_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder);
+    let texts = Texts { prompt: "Fix it.".into(), reply: "Done.".into() };
+    let kept = StepRecord { texts: Some(texts.clone()), ..step("w", "verified") };
+    ledger.record(&run("a", 1, None, vec![step("w", "no_fix"), kept])).unwrap();
+    assert_eq!(ledger.texts("a").unwrap(), [(2, texts)]);
+    let json = serde_json::to_string(&ledger.get("a").unwrap()).unwrap();
+    assert!(!json.contains("Done."), "{json}");
+    ledger.record(&run("a", 1, None, vec![step("w", "verified")])).unwrap();
+    assert_eq!(ledger.texts("a").unwrap(), []);
+}
+
+#[test]
+fn any_number_that_a_server_claims_can_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder);
+    let mut huge = step("w", "verified");
+    huge.usage = Usage { tokens_in: u64::MAX, tokens_cached: u64::MAX, tokens_out: u64::MAX, usd: 1e300 };
+    huge.ms = u64::MAX;
+    ledger.record(&run("a", 1, None, vec![huge.clone()])).unwrap();
+    assert_eq!(ledger.list(1).unwrap()[0].steps, [huge]);
 }
 
 #[test]
@@ -153,6 +256,45 @@ fn a_ledger_that_cannot_be_used_is_a_sentence() {
     assert!(std::fs::read(&path).unwrap().starts_with(b"this is no"), "and is left as it was");
     std::fs::write(folder.path().join("file"), "").unwrap();
     assert!(Ledger::open(&folder.path().join("file/ledger.sqlite")).is_err());
+}
+
+#[test]
+fn a_damaged_ledger_is_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state/ledger.sqlite");
+    let runs = |ledger: &Ledger| (0..200).try_for_each(|n| ledger.record(&run(&n.to_string(), n, None, vec![])));
+    runs(&ledger(&folder)).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Its first page, with what the tables are, stays as it was.
+    bytes[4096..].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+    let ledger = ledger(&folder);
+    for error in [ledger.list(5).unwrap_err(), ledger.record(&run("a", 1, None, vec![])).unwrap_err()] {
+        let error = format!("{error:#}");
+        assert!(error.contains("it is damaged; move the file away to begin a new one"), "{error}");
+    }
+    drop(ledger);
+    assert_eq!(std::fs::read(&path).unwrap(), bytes, "and is left as it was");
+}
+
+#[test]
+fn a_ledger_that_another_program_holds_is_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    let waiting = || Ledger::open_within(&path, Duration::from_millis(20));
+    let ledger = waiting().unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = format!("{:#}", ledger.record(&run("a", 1, None, vec![])).unwrap_err());
+    let held = "another program has held it for more than 0.02 s; end that one";
+    assert_eq!(error, format!("the run was not recorded in {}: {held}", path.display()));
+    assert_eq!(ledger.list(5).unwrap(), [], "who only reads need not wait");
+    drop(ledger);
+    other.execute_batch("ROLLBACK; PRAGMA locking_mode = exclusive; BEGIN IMMEDIATE; COMMIT").unwrap();
+    let error = format!("{:#}", waiting().unwrap_err());
+    assert!(error.contains("Baton works without it") && error.ends_with(held), "{error}");
+    drop(other);
+    waiting().unwrap().record(&run("a", 1, None, vec![])).unwrap();
 }
 
 #[cfg(unix)]

@@ -23,9 +23,9 @@ const MAX_TURNS: usize = 5;
 /// How long a token is, for an estimate that no model was asked for.
 const BYTES_PER_TOKEN: usize = 4;
 /// The status of a step that was planned and that nobody has begun.
-pub(super) const NOT_BEGUN: &str = "not begun";
+pub(crate) const NOT_BEGUN: &str = "not begun";
 /// The status of a step that has not ended; it stays so where the run was stopped.
-pub(super) const CANCELLED: &str = "cancelled";
+pub(crate) const CANCELLED: &str = "cancelled";
 
 /// How a run ends, and the sentence that says why.
 pub(super) type End = (Kind, String);
@@ -113,7 +113,9 @@ impl<'a> Course<'a> {
             }
         }
         made.extend(steps.iter().map(|_| None));
-        outcome.steps.extend(steps.iter().map(|step| StepRecord::planned(step, depth)));
+        let why = &conductor.why;
+        let planned = steps.iter().map(|step| StepRecord { why: why.clone(), ..StepRecord::planned(step, depth) });
+        outcome.steps.extend(planned);
         outcome.workflow.steps.extend(steps.iter().cloned());
         outcome.conductor.clone_from(&conductor);
         self.tell(Event::Planned { conductor, depth, first: first + 1, steps });
@@ -129,6 +131,7 @@ impl<'a> Course<'a> {
     pub fn begin(&self, at: usize) {
         let Known { outcome, .. } = &mut *self.known();
         outcome.steps[at].status = CANCELLED.into();
+        outcome.steps[at].began_ms = Some(self.started.elapsed().as_millis() as u64);
         let worker = outcome.steps[at].worker.clone();
         self.tell(Event::StepStarted { number: at + 1, worker });
     }

@@ -55,6 +55,8 @@ pub(super) struct Made {
     pub report: Option<String>,
     /// What it used.
     pub usage: Usage,
+    /// The last prompt that was made for its worker.
+    pub prompt: Option<Prompt>,
 }
 
 impl Delegation<'_> {
@@ -178,7 +180,7 @@ impl Delegation<'_> {
                         }
                         CallError::Failed { why, .. } => Made::error(why, used),
                     };
-                    return (made, None);
+                    return (made.sent(ask), None);
                 }
             };
             used.add(reply.usage);
@@ -186,11 +188,14 @@ impl Delegation<'_> {
                 self.note(format!("{} does not count its tokens; their number is estimated", llm.name()));
             }
             let problems = match read(&reply.text) {
-                Ok(found) => return (Made { reply: Some(reply.text), usage: used, ..Made::default() }, Some(found)),
+                Ok(found) => {
+                    let made = Made { reply: Some(reply.text), usage: used, ..Made::default() };
+                    return (made.sent(ask), Some(found));
+                }
                 Err(problems) => problems,
             };
             if attempt == 2 {
-                return (Made { reply: Some(reply.text), ..Made::refused(&problems, used) }, None);
+                return (Made { reply: Some(reply.text), ..Made::refused(&problems, used) }.sent(ask), None);
             }
             let why = problems.first().map_or(String::new(), Problem::to_string);
             self.note(format!(
@@ -285,6 +290,10 @@ impl Delegation<'_> {
 impl Made {
     fn error(why: String, usage: Usage) -> Self {
         Self { status: format!("error: {why}"), usage, ..Self::default() }
+    }
+
+    fn sent(self, prompt: Prompt) -> Self {
+        Self { prompt: Some(prompt), ..self }
     }
 
     fn refused(problems: &[Problem], usage: Usage) -> Self {

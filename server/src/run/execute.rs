@@ -88,6 +88,7 @@ impl Course<'_> {
         let step = self.step(at);
         let made = Delegation { course: self, step: &step, at, checks, stop }.run().await;
         self.end(at, &made.status, made.usage, started.elapsed().as_millis() as u64);
+        self.keep(at, &made);
         (at, made)
     }
 }

@@ -20,8 +20,9 @@ mod record;
 mod tester;
 mod turns;
 
+pub(crate) use course::NOT_BEGUN;
 pub use engine::Engine;
 pub use event::Event;
 pub use examine::{Finding, examine};
 pub use models::{Model, Trial, Tried, models, trials};
-pub use outcome::{ConductorRecord, Kind, Outcome, StepRecord};
+pub use outcome::{ConductorRecord, Kind, Outcome, StepRecord, Texts};

@@ -80,13 +80,44 @@ pub struct StepRecord {
     /// How often the conductor had seen an answer of its own in this run before it planned this step.
     #[serde(default)]
     pub depth: usize,
+    /// Milliseconds from the run's start to its own; `None` where it was not begun, and in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_ms: Option<u64>,
+    /// Why this worker, with the figures that the decision went by.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// The hash of the last prompt that was made for it; empty where none was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prompt_hash: String,
+    /// What was sent and answered: only if the user wants it kept, and only for the ledger.
+    #[serde(skip)]
+    pub texts: Option<Texts>,
+}
+
+/// A worker's last prompt and its reply, as they went over the wire: without what looked like a secret.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Texts {
+    /// What it was sent, the system's part first.
+    pub prompt: String,
+    /// What it wrote; empty where it did not.
+    pub reply: String,
 }
 
 impl StepRecord {
     /// A step that nobody has begun.
     pub fn planned(step: &Step, depth: usize) -> Self {
-        let (worker, role) = (step.worker.clone(), step.role);
-        Self { worker, role, ms: 0, usage: Usage::default(), status: NOT_BEGUN.into(), depth }
+        Self {
+            worker: step.worker.clone(),
+            role: step.role,
+            ms: 0,
+            usage: Usage::default(),
+            status: NOT_BEGUN.into(),
+            depth,
+            began_ms: None,
+            why: String::new(),
+            prompt_hash: String::new(),
+            texts: None,
+        }
     }
 }
 
