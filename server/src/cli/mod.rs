@@ -14,6 +14,7 @@ mod place;
 mod progress;
 mod runs;
 mod trust;
+mod visible;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

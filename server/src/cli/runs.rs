@@ -1,17 +1,25 @@
-//! `baton runs`: past runs as a list, or one of them whole.
+//! `baton runs`: past runs as a list, or one of them whole: as text, as JSON or as a web page of its own.
 
+mod graph;
+mod page;
+mod text;
+mod timeline;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::{Usage, config};
-use crate::ledger::{Ledger, RunRecord};
-use crate::workflow::Access;
+use crate::ledger::Ledger;
 
 /// Arguments of `baton runs`.
 #[derive(Args)]
 pub struct Arguments {
-    /// Show this run whole
+    /// Show this run whole; the beginning of its name is enough
     id: Option<String>,
     /// How many of the newest to list
     #[arg(long, default_value_t = 20, value_name = "N")]
@@ -19,93 +27,48 @@ pub struct Arguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
+    /// Print the run as one web page that needs nothing else
+    #[arg(long, requires = "id", conflicts_with = "json")]
+    html: bool,
+    /// Write the page to this file instead
+    #[arg(short, long, value_name = "FILE", requires = "html")]
+    output: Option<PathBuf>,
 }
 
 /// Prints the list, or one run.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
+    let Arguments { id, limit, json, html, output } = arguments;
     let file = config()?.places.ledger_file;
-    if !file.exists() {
-        println!("{}", if arguments.json { "[]" } else { "no runs yet" });
+    if id.is_none() && !file.exists() {
+        println!("{}", if json { "[]" } else { "no runs yet" });
         return Ok(ExitCode::SUCCESS);
     }
     let failed = |problem: anyhow::Error| Usage(format!("{problem:#}"));
-    let ledger = Ledger::open(&file).map_err(failed)?;
-    match &arguments.id {
-        None => {
-            let runs = ledger.list(arguments.limit).map_err(failed)?;
-            if arguments.json {
-                println!("{}", serde_json::to_string(&runs)?);
-            } else {
-                runs.iter().for_each(|run| println!("{}", line(run)));
-            }
+    let unknown = |id| Usage(format!("there is no run `{id}`; `baton runs` lists them"));
+    let ledger = match file.exists() {
+        true => Ledger::open(&file).map_err(failed)?,
+        false => return Err(unknown(&id.unwrap_or_default())),
+    };
+    let Some(id) = id else {
+        let runs = ledger.list(limit).map_err(failed)?;
+        match json {
+            true => println!("{}", serde_json::to_string(&runs)?),
+            false => runs.iter().for_each(|run| println!("{}", text::line(run))),
         }
-        Some(id) => {
-            let unknown = || Usage(format!("there is no run `{id}`; `baton runs` lists them"));
-            let run = ledger.get(id).map_err(failed)?.ok_or_else(unknown)?;
-            if arguments.json {
-                println!("{}", serde_json::to_string(&run)?);
-            } else {
-                print!("{}", whole(&run));
-            }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let run = ledger.get(&id).map_err(failed)?.ok_or_else(|| unknown(&id))?;
+    if html {
+        let page = page::page(&run, &ledger.texts(&run.id).map_err(failed)?).map_err(failed)?;
+        match output {
+            Some(file) => std::fs::write(&file, page)
+                .map_err(|e| Usage(format!("{} cannot be written: {e}; name another file", file.display())))?,
+            None => print!("{page}"),
         }
+    } else if json {
+        println!("{}", serde_json::to_string(&run)?);
+    } else {
+        print!("{}", text::whole(&run));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn word(value: impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-fn line(run: &RunRecord) -> String {
-    let ago = ago(run.started);
-    let workers: Vec<&str> = run.steps.iter().map(|step| step.worker.as_str()).collect();
-    let workers = if workers.is_empty() { "-".to_owned() } else { workers.join(" → ") };
-    let (goal, outcome, seconds) = (word(run.goal), word(run.outcome), run.ms as f64 / 1000.0);
-    format!("{}  {ago:>8}  {goal:4} {outcome:10} {seconds:6.1} s  ${:.4}  {}  {workers}", run.id, run.usd, run.path)
-}
-
-fn whole(run: &RunRecord) -> String {
-    let mut text =
-        format!("{}\nin {}\nconductor {} ({})\n", line(run), run.root, run.conductor.name, run.conductor.model);
-    text += &format!("why: {}\n", run.conductor.why);
-    for (number, (step, done)) in (1..).zip(run.workflow.steps.iter().zip(&run.steps)) {
-        let usage = &done.usage;
-        text += &format!("step {number}: {} as {}, seeing {}\n", step.worker, word(step.role), seeing(&step.access));
-        text += &format!("  asked: {}\n", step.subtask);
-        text += &format!(
-            "  {} in {:.1} s, {} tokens in, {} out, ${:.4}\n",
-            done.status,
-            done.ms as f64 / 1000.0,
-            usage.tokens_in,
-            usage.tokens_out,
-            usage.usd
-        );
-    }
-    if let Some(verdict) = &run.verdict {
-        let report = verdict.report();
-        text += &format!("verdict ({}): {}\n", word(report.level), report.climbed());
-        text.extend(report.report.lines().map(|line| format!("  {line}\n")));
-    }
-    text + &format!("{}: {}\n", word(run.outcome), run.message)
-}
-
-fn seeing(access: &Access) -> String {
-    let numbers =
-        |numbers: &[usize]| numbers.iter().map(|at| format!("step {}", at + 1)).collect::<Vec<_>>().join(", ");
-    match access {
-        Access::All => "all earlier steps".into(),
-        Access::Steps(steps) if !steps.is_empty() => numbers(steps),
-        Access::None | Access::Steps(_) => "no earlier step".into(),
-    }
-}
-
-fn ago(started: u64) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let seconds = (now.as_millis() as u64).saturating_sub(started) / 1000;
-    match seconds {
-        0..60 => format!("{seconds} s ago"),
-        60..3600 => format!("{} min ago", seconds / 60),
-        3600..86400 => format!("{} h ago", seconds / 3600),
-        _ => format!("{} d ago", seconds / 86400),
-    }
 }

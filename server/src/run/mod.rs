@@ -20,7 +20,7 @@ mod record;
 mod tester;
 mod turns;
 
-pub(crate) use course::NOT_BEGUN;
+pub(crate) use course::{CANCELLED, NOT_BEGUN};
 pub use engine::Engine;
 pub use event::Event;
 pub use examine::{Finding, examine};
