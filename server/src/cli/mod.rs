@@ -13,6 +13,7 @@ mod models;
 mod place;
 mod progress;
 mod runs;
+mod stats;
 mod trust;
 mod visible;
 
@@ -53,6 +54,8 @@ enum Command {
     Runs(runs::Arguments),
     /// List the models that may be asked, check that they answer, or fetch one
     Models(models::Arguments),
+    /// Say what the runs tell of each worker, and what they would have cost with the strongest one
+    Stats(stats::Arguments),
     /// Say what is configured, found and missing
     Doctor,
     /// Trust a folder: its tests may run (in a sandbox) and its text may go to the configured models
@@ -127,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Lsp => return crate::lsp::serve(),
         Command::Runs(arguments) => runs::run(arguments),
         Command::Models(arguments) => models::run(arguments),
+        Command::Stats(arguments) => stats::run(arguments),
         Command::Doctor => doctor::run(),
         Command::Trust(arguments) => trust::run(arguments),
         Command::Clean(arguments) => clean::run(arguments),

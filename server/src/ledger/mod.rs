@@ -4,6 +4,7 @@
 
 mod record;
 mod schema;
+mod stats;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use rusqlite::{Connection, ErrorCode, params};
 
 pub use crate::run::Texts;
 pub use record::{Embedding, Neighbour, Row, RunRecord, hash, new_id};
+pub use stats::{Stats, Strongest, WorkerStats};
 
 /// How many of the newest runs are compared with a task. Older ones say little of today's workers.
 const NEWEST: usize = 2_000;

@@ -221,6 +221,24 @@ fn only_today_is_counted_as_today() {
 }
 
 #[test]
+fn the_figures_are_of_the_steps_that_were_taken_since_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder);
+    ledger.record(&run("old", 1_000, None, vec![step("a", "verified")])).unwrap();
+    let steps = ["rejected", "verified", "declined", "not begun", "cancelled", "error: no route to host"];
+    ledger.record(&run("new", 2_000, None, steps.map(|status| step("a", status)).to_vec())).unwrap();
+    ledger.record(&run("question", 3_000, None, vec![step("b", "answered")])).unwrap();
+    ledger.record(&run("nobody", 4_000, None, vec![])).unwrap();
+    let stats = ledger.stats(2_000).unwrap();
+    let seen: Vec<_> = stats.workers.iter().map(|w| (w.worker.as_str(), w.attempts, w.solved, w.others)).collect();
+    assert_eq!(seen, [("a", 2, 1, 2), ("b", 0, 0, 1)]);
+    assert_eq!((stats.workers[0].usd, stats.workers[0].tokens_cached), (1.0, 1_200));
+    assert_eq!((stats.runs, stats.runs_with_attempts, stats.usd, stats.usd_with_attempts), (3, 1, 1.5, 0.5));
+    assert_eq!(ledger.stats(0).unwrap().runs, 4);
+    assert_eq!(ledger.stats(u64::MAX).unwrap().runs, 0);
+}
+
+#[test]
 fn many_windows_at_once_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let start = std::sync::Barrier::new(8);
