@@ -1,5 +1,8 @@
 //! Tier `ultra` with the real binary: a scripted model behind an API writes plans, scripted workers do them.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use baton_tests::openai::{Act, block};
 use baton_tests::{OpenAi, Project};
 use serde_json::{Value, json};
@@ -126,4 +129,47 @@ fn a_conductor_that_cannot_be_reached_costs_no_edit() {
     let (code, reply) = fix(&conductor, 1, &[&worker]);
     assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
     assert!(reply["conductor"]["why"].as_str().is_some_and(|why| why.contains("401")), "{reply:#}");
+}
+
+/// The demo project whose conductor is the tests' tiny model, which understands nothing.
+fn with_tiny_model(worker: &OpenAi) -> Project {
+    let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/models/tiny.gguf");
+    let model = model.canonicalize().expect("tests/setup.sh makes it");
+    let project = Project::copy_of("tests/demo");
+    let off = "[repair]\nenabled = false\n[toolchain]\nenabled = false\n";
+    let conductor = format!("[conductor]\nstrength = 0\ngenerator = {model:?}\n");
+    project.configure(&format!("{off}{conductor}{}", worker.worker("w0", "")));
+    project
+}
+
+#[test]
+fn a_model_in_a_file_plans_without_any_server() {
+    let worker = OpenAi::start(vec![right(); 12]);
+    let (code, reply) = with_tiny_model(&worker).json(&["fix", "bookings.py:8", "--tier", "ultra"]);
+    assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
+    let conductor = &reply["conductor"];
+    assert_eq!((&conductor["name"], &conductor["model"]), (&"ultra".into(), &"tiny.gguf".into()), "{reply:#}");
+}
+
+#[test]
+fn a_conductor_that_is_killed_in_mid_plan_loses_no_edit() {
+    let worker = OpenAi::start(vec![right(); 12]);
+    let project = with_tiny_model(&worker);
+    let mut command = project.command(&["fix", "bookings.py:8", "--tier", "ultra", "--trust", "--apply"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let mut killed = 0;
+    for line in lines.map_while(Result::ok) {
+        // It dies when it has just been told to plan, and once more while mini looks the task up, if it is there then.
+        if line.contains("tiny.gguf plans") {
+            let hosts = ["-P", &child.id().to_string(), "-f", "conductor-host"];
+            let found = Command::new("pgrep").args(hosts).output().expect("it starts");
+            for pid in String::from_utf8_lossy(&found.stdout).lines() {
+                killed += i32::from(Command::new("kill").args(["-KILL", pid]).status().expect("it starts").success());
+            }
+        }
+    }
+    assert!(killed > 0, "there was a process to kill");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert!(project.read("bookings.py").contains("start <= merged[-1][1]"));
 }
