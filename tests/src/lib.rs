@@ -5,6 +5,7 @@ pub mod editor;
 pub mod hub;
 pub mod openai;
 pub mod project;
+pub mod protocols;
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! A scripted OpenAI-compatible server: it answers call by call as it is told and remembers what it was asked.
+//! A scripted server of models, OpenAI-compatible and in what other protocols a call may come: it answers call by call as it is told and remembers what it was asked.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use futures::stream;
 use serde_json::{Value, json};
+
+use crate::protocols;
 
 /// What the server does with one call.
 #[derive(Debug, Clone)]
@@ -46,6 +48,8 @@ pub struct Call {
     pub line: String,
     /// The `Authorization` header.
     pub authorization: Option<String>,
+    /// The header in which Anthropic or Gemini want the key.
+    pub api_key: Option<String>,
     /// The body.
     pub body: Value,
 }
@@ -150,10 +154,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 async fn answer(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 64 << 20).await.unwrap_or_default();
-    let header = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+    let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     locked(&shared.calls).push(Call {
         line: format!("{} {}", parts.method, parts.uri),
-        authorization: header.map(str::to_owned),
+        authorization: header("authorization"),
+        api_key: header("x-api-key").or_else(|| header("x-goog-api-key")),
         body: serde_json::from_slice(&body).unwrap_or_default(),
     });
     shared.arrived.notify_all();
@@ -165,6 +170,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Resp
     };
     let done = || "data: [DONE]\n\n".to_owned();
     match act {
+        Some(Act::Say(text)) if !parts.uri.path().ends_with("/chat/completions") => {
+            protocols::said(parts.uri.path(), &text, body.len() / 4)
+        }
         Some(Act::Say(text)) => events([words(&text), vec![finish("stop"), usage(&text), done()]].concat(), false),
         Some(Act::Meet(calls, text)) => {
             let _ = shared.count.subscribe().wait_for(|count| *count >= calls).await;

@@ -90,6 +90,32 @@ fn prose_gets_one_correction_in_the_same_step() {
 }
 
 #[test]
+fn a_worker_of_every_kind_fixes() {
+    for (kind, line, bearer, api_key) in [
+        ("anthropic", "POST /v1/messages", None, Some("sk-secret")),
+        ("gemini", "POST /v1beta/models/scripted:streamGenerateContent?alt=sse", None, Some("sk-secret")),
+        ("ollama", "POST /api/chat", Some("Bearer sk-secret"), None),
+    ] {
+        let server = OpenAi::start([right()]);
+        let base_url = server.base_url.trim_end_matches("/v1");
+        let project = Project::copy_of("tests/demo");
+        project.configure(&format!(
+            "[repair]\nenabled = false\n[[worker]]\nname = 'scripted'\nkind = '{kind}'\nbase_url = '{base_url}'\n\
+             model = 'scripted'\nusd_in = 1.0\nusd_out = 2.0\nkey_command = ['echo', 'sk-secret']\n"
+        ));
+        let (code, reply) = project.json(&["fix", "bookings.py:8"]);
+        assert_eq!((code, statuses(&reply)), (0, vec!["verified"]), "{kind}: {reply:#}");
+        let call = server.calls().remove(0);
+        assert_eq!(call.line, line);
+        assert_eq!((call.authorization.as_deref(), call.api_key.as_deref()), (bearer, api_key), "{kind}");
+        let step = &reply["steps"][0];
+        let price =
+            (step["tokens_in"].as_f64().expect("a count") + 2.0 * step["tokens_out"].as_f64().expect("a count")) / 1e6;
+        assert!(price > 0.0 && (reply["usd"].as_f64().expect("a price") - price).abs() < 1e-12, "{kind}: {reply:#}");
+    }
+}
+
+#[test]
 fn thoughts_are_sent_to_nobody_again() {
     let Act::Say(bad) = wrong() else { panic!("it says something") };
     let prose = Act::Say("<think>I dither in tags.</think>The comparison is off by one.".into());

@@ -16,8 +16,9 @@ use reqwest::{StatusCode, Url};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::WorkerOptions;
+use crate::pool::answer::Answer;
 use crate::pool::transport::{Bytestream, Incoming, Network, Outgoing, Unreached};
-use crate::pool::{Llm, Prompt};
+use crate::pool::{CallError, Llm, Prompt, Reply};
 
 /// A network with one answer, given to whoever asks and however often.
 #[derive(Debug, Clone)]
@@ -85,6 +86,11 @@ fn prompt() -> Prompt {
     Prompt { system: "be brief".into(), user: "a question of some length".into() }
 }
 
+async fn ask(llm: &Llm, on_text: impl FnMut(&str)) -> Result<Reply, CallError> {
+    let deadline = Instant::now() + Duration::from_secs(1_000_000);
+    llm.call(&prompt(), on_text, deadline, &CancellationToken::new()).await
+}
+
 /// What becomes of a call that is answered so, and what was asked.
 async fn call(kind: &str, fixture: String) -> (String, VecDeque<String>) {
     let network = Recorded { fixture, asked: Arc::default() };
@@ -93,9 +99,8 @@ async fn call(kind: &str, fixture: String) -> (String, VecDeque<String>) {
     // A command prints it, and no paused clock waits for one.
     llm.key().await.expect("a key");
     tokio::time::pause();
-    let deadline = Instant::now() + Duration::from_secs(1_000_000);
     let mut heard = String::new();
-    let result = llm.call(&prompt(), |text| heard.push_str(text), deadline, &CancellationToken::new()).await;
+    let result = ask(&llm, |text| heard.push_str(text)).await;
     tokio::time::resume();
     let said = match result {
         Ok(reply) => {
@@ -149,6 +154,49 @@ async fn gemini() {
 #[tokio::test]
 async fn ollama() {
     check("ollama").await;
+}
+
+/// The whole answer of each kind, cut everywhere: what comes of a part is never taken for all.
+#[tokio::test(start_paused = true)]
+async fn no_part_of_an_answer_passes_for_the_whole() {
+    for kind in ["openai", "anthropic", "gemini", "ollama"] {
+        let file = format!("{}/tests/fixtures/wire/{kind}/whole.txt", env!("CARGO_MANIFEST_DIR"));
+        let fixture = std::fs::read_to_string(file).expect("text");
+        let body = fixture.find("\n\n").expect("a body") + 2;
+        let keyless = WorkerOptions { key_command: None, ..options(kind) };
+        let mut used = 0;
+        for cut in (body..=fixture.len()).filter(|cut| fixture.is_char_boundary(*cut)) {
+            for end in ["", "!broken", "!silent"] {
+                let network = Recorded { fixture: format!("{}{end}", &fixture[..cut]), asked: Arc::default() };
+                let llm = Llm::over(&keyless, |_, _| Box::new(network)).expect("a worker");
+                if let Ok(reply) = ask(&llm, |_| {}).await {
+                    assert_eq!(reply.text, "Grüße 🌍", "{kind} cut at {cut}{end}");
+                    used += 1;
+                }
+            }
+        }
+        assert!(used > 0, "{kind}: the whole is used");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_event_can_do_harm(kind in 0..4usize, noise in ".{0,40}", at in 0..400usize, byte in 0..128u8) {
+        let kind = ["openai", "anthropic", "gemini", "ollama"][kind];
+        let file = format!("{}/tests/fixtures/wire/{kind}/whole.txt", env!("CARGO_MANIFEST_DIR"));
+        let fixture = std::fs::read_to_string(file).expect("text");
+        let protocol = super::of(options(kind).kind);
+        let mut answer = Answer::default();
+        for line in fixture.lines().skip(3) {
+            let mut data = line.strip_prefix("data: ").unwrap_or(line).to_owned();
+            if data.is_char_boundary(at) && data.is_char_boundary(at + 1) && at < data.len() {
+                data.replace_range(at..=at, &char::from(byte).to_string());
+            }
+            let _ = protocol.take(&data, &mut answer);
+            let _ = protocol.take(&noise, &mut answer);
+        }
+        let _ = answer.whole(64);
+    }
 }
 
 #[test]
