@@ -64,12 +64,13 @@ impl Ledger {
     /// The run with this identifier, or the only one whose identifier begins so. `Err` when several do.
     pub fn get(&self, id: &str) -> Result<Option<RunRecord>> {
         let found = self.reading(|connection| {
-            let mut rows =
-                connection.prepare("SELECT record FROM runs WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2")?;
+            // The shortest first: the whole of one may be the beginning of another.
+            let sql = "SELECT record FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY length(id) LIMIT 2";
+            let mut rows = connection.prepare(sql)?;
             let found = rows.query_map([id], |row| row.get::<_, String>(0))?;
             found.map(|record| Ok(serde_json::from_str(&record?)?)).collect::<Result<Vec<RunRecord>>>()
         })?;
-        if found.len() > 1 {
+        if found.len() > 1 && found[0].id != id {
             bail!("several runs begin with `{id}`; `baton runs` lists them");
         }
         Ok(found.into_iter().next())

@@ -59,6 +59,8 @@ fn what_is_recorded_is_found_again() {
     assert_eq!(ledger.list(1).unwrap(), [shown(&second)]);
     assert_eq!(ledger.get("abc1").unwrap(), Some(shown(&first)));
     assert_eq!(ledger.get("abd").unwrap(), Some(shown(&second)), "a beginning is enough");
+    ledger.record(&run("abd23", 3_000, None, vec![])).unwrap();
+    assert_eq!(ledger.get("abd2").unwrap(), Some(shown(&second)), "and the whole is no beginning of another");
     assert_eq!(ledger.get("x%").unwrap(), None);
     assert_eq!(ledger.get("ab").unwrap_err().to_string(), "several runs begin with `ab`; `baton runs` lists them");
 }
