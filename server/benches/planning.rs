@@ -38,7 +38,11 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let write = |grammar: Option<&str>, seed: u64| -> Written {
         let chat = Chat {
-            messages: vec![Message::new("system", "Rules. ".repeat(20)), Message::new("user", format!("Task {seed}."))],
+            // No two prompts are the same: nothing but the rules is known from before.
+            messages: vec![
+                Message::new("system", "Rules. ".repeat(20)),
+                Message::new("user", format!("{} {seed}: a task of some words.", grammar.map_or("Free", |_| "Bound"))),
+            ],
             fixed: 1,
             grammar: grammar.map(str::to_owned),
             temperature: 0.7,

@@ -7,11 +7,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use baton::conductor::host::{Host, HostOptions};
+use baton::conductor::host::{Host, HostOptions, Writers};
 use baton::conductor::ultra::{Before, NoPlan, Plan, Planned, Planner, Question};
 use baton::conductor::{Conductor, Reading};
-use baton::config::ConductorOptions;
-use baton::pool::{Budget, Facts};
+use baton::config::{ConductorOptions, Config, Options, Places};
+use baton::pool::{Budget, Facts, Pool, Prompt};
 use baton::workflow::Role;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -21,8 +21,15 @@ use tiny::{EXE, model};
 
 fn conductor(cache: &TempDir, generator: PathBuf) -> Conductor {
     let options = ConductorOptions { generator: Some(generator), context: 16_384, ..ConductorOptions::default() };
-    let host = Host::new(HostOptions { exe: EXE.into(), encoder: None, cache_dir: cache.path().into() });
-    Conductor::new(host, None).planned_by(Planner::of(&options, EXE.into(), cache.path()).unwrap())
+    planning(options, cache.path())
+}
+
+fn planning(conductor: ConductorOptions, folder: &Path) -> Conductor {
+    let options = Options { conductor, ..Options::default() };
+    let config = Config::from_options(options, Places::below(folder)).unwrap();
+    let planner = Planner::of(&config.conductor, &Writers::of(&config, Path::new(EXE))).unwrap();
+    let host = Host::new(HostOptions { exe: EXE.into(), encoder: None, cache_dir: folder.into() });
+    Conductor::new(host, None).planned_by(planner)
 }
 
 fn question() -> Question {
@@ -95,15 +102,10 @@ fn served(replies: Vec<&'static str>) -> String {
 #[tokio::test]
 async fn a_model_behind_an_api_plans_at_its_price_and_may_try_thrice() {
     let planned = async |replies: Vec<&'static str>, usd: f64| {
-        let written = format!(
-            "name = 'conductor.remote'\nmodel = 'm'\nusd_in = 1.0\nusd_out = 10.0\nbase_url = '{}'",
-            served(replies)
-        );
+        let written = format!("model = 'm'\nusd_in = 1.0\nusd_out = 10.0\nbase_url = '{}'", served(replies));
         let options =
             ConductorOptions { remote: Some(toml::from_str(&written).unwrap()), ..ConductorOptions::default() };
-        let planner = Planner::of(&options, EXE.into(), Path::new("/nowhere")).unwrap();
-        let host = Host::new(HostOptions { exe: EXE.into(), encoder: None, cache_dir: "/nowhere".into() });
-        let conductor = Conductor::new(host, None).planned_by(planner);
+        let conductor = planning(options, Path::new("/nowhere"));
         let money = Budget::new(usd);
         let deadline = Instant::now() + Duration::from_secs(60);
         let cancel = CancellationToken::new();
@@ -129,6 +131,35 @@ async fn a_model_behind_an_api_plans_at_its_price_and_may_try_thrice() {
     let (poor, cost) = planned(vec![GOOD], 0.001).await;
     assert!(poor.unwrap_err().to_string().contains("was not asked: its answer could cost"));
     assert_eq!(cost, 0.0);
+}
+
+#[tokio::test]
+async fn the_conductors_model_and_other_files_are_workers_too() {
+    let cache = TempDir::new().unwrap();
+    let written = format!(
+        "[conductor]\ngenerator = '{0}'\n[[worker]]\nname = 'own'\nkind = 'gguf'\npath = '{0}'\nmax_output = 300\n[[worker]]\nname = 'lost'\nkind = 'gguf'\npath = '/nowhere/m.gguf'",
+        model().display()
+    );
+    let config = Config::from_options(toml::from_str(&written).unwrap(), Places::below(cache.path())).unwrap();
+    let writers = Writers::of(&config, Path::new(EXE));
+    let (mut pool, problems) = Pool::new(&config.workers, &config.repair, &config.toolchain);
+    assert_eq!(problems, []);
+    for (options, writer) in writers.workers() {
+        pool.add_local(options, writer).unwrap();
+    }
+    let (deadline, cancel) = (Instant::now() + Duration::from_secs(60), CancellationToken::new());
+    let prompt = Prompt { system: "Rules.".into(), user: "Task.".into() };
+    let call = async |name: &str| {
+        let mut heard = String::new();
+        let reply = pool.llm(name).unwrap().call(&prompt, |text| heard.push_str(text), deadline, &cancel).await;
+        (heard, reply)
+    };
+    let (heard, reply) = call("own").await;
+    let reply = reply.unwrap();
+    assert!(!heard.is_empty() && heard == reply.text && reply.usage.tokens_out > 0 && !reply.estimated, "{reply:?}");
+    assert_eq!(call("conductor").await.1.unwrap().text, reply.text, "the same model in the same process");
+    assert!(writers.at(&model()).unwrap().stats().await.is_some());
+    insta::assert_snapshot!(call("lost").await.1.unwrap_err(), @"worker `lost` cannot be asked: the local model /nowhere/m.gguf cannot be used: there is no such file");
 }
 
 #[tokio::test]

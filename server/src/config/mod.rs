@@ -122,6 +122,9 @@ impl Config {
         config.budget.max_usd = lower(self.budget.max_usd, editor.max_usd);
         if let Some(allowed) = &editor.workers {
             config.workers.retain(|worker| allowed.contains(&worker.name));
+            if !allowed.iter().any(|name| name == "conductor") {
+                config.conductor.strength = 0.0;
+            }
             config.repair.enabled &= allowed.iter().any(|name| name == "repair");
             config.toolchain.enabled &= allowed.iter().any(|name| name == "toolchain");
         }
@@ -174,6 +177,9 @@ fn conductor_problem(conductor: &mut ConductorOptions) -> Option<String> {
         return Some(format!("`generator` must be an absolute path, not `{}`", path.display()));
     }
     let remote = conductor.remote.as_mut()?;
+    if remote.kind == WorkerKind::Gguf {
+        return Some("a model file goes to `generator`, not to `remote`".into());
+    }
     if !remote.name.is_empty() {
         return Some("`remote` has no `name`".into());
     }
@@ -187,6 +193,16 @@ fn worker_problem(worker: &WorkerOptions, earlier: &[WorkerOptions]) -> Option<S
         return Some(
             "give every worker a name of its own (`repair`, `toolchain` and `conductor` are the built-in ones)".into(),
         );
+    }
+    match (worker.kind, &worker.path) {
+        (WorkerKind::Gguf, Some(path)) if path.is_absolute() => {}
+        (WorkerKind::Gguf, _) => return Some("a worker of kind `gguf` needs the absolute `path` of its file".into()),
+        (_, Some(_)) => return Some("`path` is for workers of kind `gguf`".into()),
+        (_, None) if worker.model.is_empty() => return Some("`model` is missing: the model's name there".into()),
+        _ => {}
+    }
+    if worker.kind == WorkerKind::Gguf && !worker.base_url.is_empty() {
+        return Some("a worker of kind `gguf` has no `base_url`".into());
     }
     let address = worker.address();
     if address.is_empty() {
@@ -247,6 +263,11 @@ mod tests {
             "[conductor.remote]\nname = 'a'\nmodel = 'm'\nbase_url = 'http://x'".to_owned(),
             WORKER.replace("name = 'a'\n", ""),
             WORKER.replace("'a'", "'conductor'"),
+            "[conductor.remote]\nkind = 'gguf'\npath = '/m.gguf'".to_owned(),
+            "[[worker]]\nname = 'a'\nkind = 'gguf'\npath = 'm.gguf'".to_owned(),
+            "[[worker]]\nname = 'a'\nkind = 'gguf'\npath = '/m.gguf'\nbase_url = 'http://x'".to_owned(),
+            format!("{WORKER}path = '/m.gguf'"),
+            WORKER.replace("model = 'm'", ""),
             "[checks.clipy]\nenabled = false".to_owned(),
             "[checks.own]\nlanguage = 'rust'".to_owned(),
             "[checks.own]\nlanguage = 'brainfuck'\ncommand = ['x']".to_owned(),

@@ -60,14 +60,18 @@ pub struct WorkerOptions {
     /// Your name for it; unique.
     #[serde(default)]
     pub name: String,
-    /// The protocol it speaks: `openai`, `anthropic`, `gemini` or `ollama`.
+    /// The protocol it speaks: `openai`, `anthropic`, `gemini` or `ollama`; or `gguf`, a model file that Baton runs itself.
     #[serde(default)]
     pub kind: WorkerKind,
     /// Where it is, such as `http://127.0.0.1:8080/v1`. Absent: Anthropic's or Google's own address, or Ollama on this machine; a worker of kind `openai` needs it.
     #[serde(default)]
     pub base_url: String,
-    /// The model's name there.
+    /// The model's name there; a worker of kind `gguf` has none.
+    #[serde(default)]
     pub model: String,
+    /// The file of a worker of kind `gguf`.
+    #[serde(default)]
+    pub path: Option<PathBuf>,
     /// The environment variable that holds the key.
     #[serde(default)]
     pub key_env: Option<String>,
@@ -128,6 +132,20 @@ pub struct WorkerOptions {
 }
 
 impl WorkerOptions {
+    /// The generative model of a conductor as a worker; `None` where there is none or it takes no part.
+    pub fn conductor(conductor: &ConductorOptions) -> Option<Self> {
+        let path = conductor.generator.as_ref().filter(|_| conductor.strength > 0.0)?;
+        let written = serde_json::json!({
+            "name": "conductor",
+            "kind": "gguf",
+            "path": path,
+            "strength": conductor.strength,
+            "context": conductor.context,
+            "max_output": conductor.context / 4,
+        });
+        serde_json::from_value(written).ok()
+    }
+
     /// `base_url`, or where workers of this kind are if it is absent.
     pub fn address(&self) -> &str {
         match self.kind {
@@ -136,6 +154,8 @@ impl WorkerOptions {
             WorkerKind::Anthropic => "https://api.anthropic.com",
             WorkerKind::Gemini => "https://generativelanguage.googleapis.com",
             WorkerKind::Ollama => "http://127.0.0.1:11434",
+            // Not an address that anything is sent to.
+            WorkerKind::Gguf => "http://localhost",
         }
     }
 }
@@ -153,6 +173,8 @@ pub enum WorkerKind {
     Gemini,
     /// Ollama's own protocol, which sets the model's context.
     Ollama,
+    /// None: a model file that Baton runs itself.
+    Gguf,
 }
 
 /// The built-in worker that searches for a repair, with the tests as judge.

@@ -6,6 +6,7 @@ mod call;
 mod health;
 mod key;
 mod llm;
+mod local;
 mod pace;
 mod price;
 mod protocol;
@@ -16,11 +17,14 @@ pub(crate) use answer::plain;
 pub use budget::{Budget, Hold, TooExpensive};
 pub use call::{CallError, Prompt, Reply};
 pub use llm::{Llm, probe};
+pub use local::{Local, Part};
 pub(crate) use transport::{Reach, client, loopback};
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{RepairOptions, ToolchainOptions, WorkerOptions};
+use crate::config::{RepairOptions, ToolchainOptions, WorkerKind, WorkerOptions};
 
 /// The name of the built-in worker that searches for a repair.
 pub const REPAIR: &str = "repair";
@@ -98,7 +102,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// The workers that can be used and, for each that cannot, why: one wrong entry never costs the others.
+    /// The workers that can be used and, for each that cannot, why: one wrong entry never costs the others. Those of kind
+    /// `gguf` come with [`Pool::add_local`].
     pub fn new(
         workers: &[WorkerOptions],
         repair: &RepairOptions,
@@ -115,6 +120,7 @@ impl Pool {
                 Llm::new(options)
             };
             match made {
+                Ok(_) if options.kind == WorkerKind::Gguf => {}
                 Ok(llm) => llms.push(llm),
                 Err(problem) => problems.push(problem),
             }
@@ -122,6 +128,12 @@ impl Pool {
         let toolchain = toolchain.enabled.then(Facts::toolchain);
         let repair = repair.enabled.then(Facts::repair);
         (Self { llms, built_in: toolchain.into_iter().chain(repair).collect() }, problems)
+    }
+
+    /// Adds a worker that needs no server.
+    pub fn add_local(&mut self, options: &WorkerOptions, model: Arc<dyn Local>) -> Result<(), ConfigProblem> {
+        self.llms.push(Llm::over(options, |_, _| Box::new(local::InProcess(model)))?);
+        Ok(())
     }
 
     /// What is known of every worker, the built-in ones first.

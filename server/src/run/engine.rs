@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::course::{Course, End};
 use super::{Event, Kind, Outcome};
 use crate::conductor::Conductor;
-use crate::conductor::host::{Host, HostOptions};
+use crate::conductor::host::{Host, HostOptions, Writers};
 use crate::conductor::ultra::Planner;
 use crate::config::{Config, Trust};
 use crate::context::Maps;
@@ -25,11 +25,16 @@ use crate::verify::{self, Keep};
 /// How long a run that was stopped may take to end what it started before it is given up.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// This program: its file may have been replaced by an upgrade, and what runs is still this one.
+const EXE: &str = "/proc/self/exe";
+
 /// Everything a run needs that outlives it.
 pub struct Engine {
     pub(super) config: Config,
     pub(super) pool: Pool,
     trust: Trust,
+    /// The model files, shared by the conductor and the pool.
+    writers: Writers,
     problems: Vec<ConfigProblem>,
     memory: OnceLock<Memory>,
     pub(super) maps: Maps,
@@ -46,9 +51,13 @@ pub(super) struct Memory {
 impl Engine {
     /// An engine for this configuration. Nothing is started, opened or contacted before the first run.
     pub fn new(config: Config, trust: Trust) -> Self {
-        let (pool, problems) = Pool::new(&config.workers, &config.repair, &config.toolchain);
+        let (mut pool, mut problems) = Pool::new(&config.workers, &config.repair, &config.toolchain);
+        let writers = Writers::of(&config, Path::new(EXE));
+        for (options, writer) in writers.workers() {
+            problems.extend(pool.add_local(options, writer).err());
+        }
         let maps = Maps::new(config.places.cache_dir.clone());
-        Self { config, trust, pool, problems, memory: OnceLock::new(), maps }
+        Self { config, trust, pool, writers, problems, memory: OnceLock::new(), maps }
     }
 
     pub(super) fn memory(&self) -> &Memory {
@@ -62,14 +71,11 @@ impl Engine {
                 }
             };
             let host = Host::new(HostOptions {
-                // The file may have been replaced by an upgrade; the running program is still this one.
-                exe: "/proc/self/exe".into(),
+                exe: EXE.into(),
                 encoder: self.config.conductor.encoder.clone(),
                 cache_dir: self.config.places.cache_dir.clone(),
             });
-            let cache_dir = &self.config.places.cache_dir;
-            let planner = Planner::of(&self.config.conductor, "/proc/self/exe".into(), cache_dir);
-            let planner = planner.unwrap_or_else(|problem| {
+            let planner = Planner::of(&self.config.conductor, &self.writers).unwrap_or_else(|problem| {
                 problems.push(problem.to_string());
                 None
             });

@@ -56,8 +56,8 @@ pub struct Tried {
     pub ms: u64,
 }
 
-/// The configured workers in their order and the conductor behind an API, then the files: the conductor's and what was
-/// pulled.
+/// The configured workers in their order and the conductor behind an API, then the files: the conductor's, the
+/// workers' and what was pulled.
 pub fn models(config: &Config) -> Vec<Model> {
     let workers = behind_apis(config).map(|options| Model {
         name: options.name.clone(),
@@ -71,7 +71,9 @@ pub fn models(config: &Config) -> Vec<Model> {
         problem: Llm::new(options).err().map(|problem| problem.0),
     });
     let mut files = models::local(&models::folder(&config.places.cache_dir));
-    for path in [&config.conductor.generator, &config.conductor.encoder].into_iter().flatten() {
+    let of_workers = config.workers.iter().filter_map(|worker| worker.path.as_ref());
+    let used = [&config.conductor.generator, &config.conductor.encoder].into_iter().flatten().chain(of_workers);
+    for path in used {
         if files.iter().all(|file| file.path != *path) {
             let bytes = path.metadata().map_or(0, |meta| meta.len());
             files.insert(0, models::Local { path: path.clone(), bytes });
@@ -106,7 +108,8 @@ pub fn trials(config: &Config) -> (String, Vec<Result<Trial, Tried>>) {
 }
 
 fn behind_apis(config: &Config) -> impl Iterator<Item = &WorkerOptions> {
-    config.workers.iter().chain(&config.conductor.remote)
+    let served = config.workers.iter().filter(|worker| worker.kind != WorkerKind::Gguf);
+    served.chain(&config.conductor.remote)
 }
 
 impl Trial {
@@ -138,6 +141,7 @@ fn kind(kind: WorkerKind) -> &'static str {
         WorkerKind::Anthropic => "anthropic",
         WorkerKind::Gemini => "gemini",
         WorkerKind::Ollama => "ollama",
+        WorkerKind::Gguf => "gguf",
     }
 }
 

@@ -11,6 +11,9 @@ use rand::{Rng, SeedableRng};
 /// A token is not drawn if it is this many times less likely than the likeliest.
 const TAIL: f32 = 20.0;
 
+/// Tokens between which is drawn at most: more only where a model knows nothing.
+const MOST: usize = 512;
+
 /// Tokens that are asked about one by one before the grammar is asked for all that it allows.
 const TRIES: usize = 16;
 
@@ -33,50 +36,58 @@ impl Draw {
         mut allows: impl FnMut(usize) -> bool,
         allowed: impl FnOnce() -> Vec<usize>,
     ) -> Option<usize> {
-        let mut likely = likely(logits.iter().copied().enumerate());
+        let mut urn = self.urn(logits.iter().copied().enumerate());
         for _ in 0..TRIES {
-            if likely.is_empty() {
-                break;
+            match urn.draw(&mut self.chance) {
+                Some(token) if allows(token) => return Some(token),
+                Some(_) => {}
+                None => break,
             }
-            let at = self.pick(&likely);
-            if allows(likely[at].0) {
-                return Some(likely[at].0);
-            }
-            likely.swap_remove(at);
         }
         let allowed = allowed().into_iter().filter_map(|token| Some((token, *logits.get(token)?)));
-        let likely = self::likely(allowed);
-        (!likely.is_empty()).then(|| likely[self.pick(&likely)].0)
+        self.urn(allowed).draw(&mut self.chance)
     }
 
-    /// A place in `likely`, which is not empty.
-    fn pick(&mut self, likely: &[(usize, f32)]) -> usize {
-        let by_logit = |a: &(usize, &(usize, f32)), b: &(usize, &(usize, f32))| {
-            a.1.1.total_cmp(&b.1.1).then_with(|| b.1.0.cmp(&a.1.0))
-        };
-        let Some((best, &(_, highest))) = likely.iter().enumerate().max_by(by_logit) else { return 0 };
-        if self.temperature <= 0.0 {
-            return best;
+    /// The tokens worth drawing. What is no number is not possible: a file may hold anything.
+    fn urn(&self, logits: impl Iterator<Item = (usize, f32)> + Clone) -> Urn {
+        let finite = logits.filter(|(_, logit)| logit.is_finite());
+        let highest = finite.clone().map(|(_, logit)| logit).fold(f32::NEG_INFINITY, f32::max);
+        let lowest = highest - TAIL.ln();
+        let mut likely: Vec<(usize, f32)> = finite.filter(|(_, logit)| *logit >= lowest).collect();
+        let downwards = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0));
+        if likely.len() > MOST {
+            likely.select_nth_unstable_by(MOST, downwards);
+            likely.truncate(MOST);
         }
-        let weights = likely.iter().map(|(_, logit)| ((logit - highest) / self.temperature).exp());
-        let mut left = self.chance.random::<f32>() * weights.clone().sum::<f32>();
-        for (at, weight) in weights.enumerate() {
-            left -= weight;
-            if left < 0.0 {
-                return at;
-            }
-        }
-        // Rounding may leave a trace over.
-        best
+        likely.sort_unstable_by(downwards);
+        let cold = self.temperature <= 0.0;
+        let weight = |logit: f32| if cold { 1.0 } else { ((logit - highest) / self.temperature).exp() };
+        Urn { cold, weighed: likely.into_iter().map(|(token, logit)| (token, weight(logit))).collect() }
     }
 }
 
-/// The tokens worth drawing, with their logits. What is no number is not possible: a file may hold anything.
-fn likely(logits: impl Iterator<Item = (usize, f32)> + Clone) -> Vec<(usize, f32)> {
-    let finite = logits.filter(|(_, logit)| logit.is_finite());
-    let highest = finite.clone().map(|(_, logit)| logit).fold(f32::NEG_INFINITY, f32::max);
-    let lowest = highest - TAIL.ln();
-    finite.filter(|(_, logit)| *logit >= lowest).collect()
+/// Tokens with their weights, the likeliest first; each is drawn once.
+struct Urn {
+    cold: bool,
+    weighed: Vec<(usize, f32)>,
+}
+
+impl Urn {
+    fn draw(&mut self, chance: &mut StdRng) -> Option<usize> {
+        if self.weighed.is_empty() {
+            return None;
+        }
+        if self.cold {
+            return Some(self.weighed.remove(0).0);
+        }
+        let mut left = chance.random::<f32>() * self.weighed.iter().map(|(_, weight)| weight).sum::<f32>();
+        let at = self.weighed.iter().position(|(_, weight)| {
+            left -= weight;
+            left < 0.0
+        });
+        // Rounding may leave a trace over.
+        Some(self.weighed.remove(at.unwrap_or(0)).0)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The handle of one kept child process: cheap, shared, and the only way to its keeper.
 
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
@@ -58,11 +57,6 @@ impl Kept {
                 }
             }
         }
-    }
-
-    /// Whether `model` is the file that it loads.
-    pub fn is_of(&self, model: &Path) -> bool {
-        self.launch.model == model
     }
 
     /// How the child is; `None` while there is none.

@@ -16,6 +16,7 @@ mod process;
 mod template;
 mod wire;
 mod writer;
+mod writers;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub use child::child_main;
 pub use wire::{Chat, Message, Stats, Written};
 pub use writer::{Writer, WriterOptions};
+pub use writers::Writers;
 
 use keeper::Launch;
 use kept::Kept;

@@ -1,14 +1,18 @@
 //! A generative model file as the server uses it: a conversation in, an answer out, computed in a child of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::{self, BoxStream};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::HostError;
 use super::keeper::Launch;
 use super::kept::Kept;
-use super::wire::{Body, Chat, Op, Stats, Written};
+use super::wire::{Body, Chat, Message, Op, Stats, Written};
+use crate::pool::{Local, Part, Prompt};
 
 /// A generative GGUF, and how it is kept.
 #[derive(Debug, Clone)]
@@ -26,6 +30,9 @@ pub struct WriterOptions {
     /// Longest silence that is taken for work, per token.
     pub patience: Duration,
 }
+
+/// How warm a worker's answers are: small models that always take the likeliest token begin to repeat themselves.
+const TEMPERATURE: f32 = 0.2;
 
 /// A generative model. Cheap: its process is started by the first request, once.
 #[derive(Debug)]
@@ -68,13 +75,43 @@ impl Writer {
         self.context
     }
 
-    /// Whether `model` is its file.
-    pub fn is_of(&self, model: &Path) -> bool {
-        self.kept.is_of(model)
-    }
-
     /// How its process is; `None` while there is none.
     pub async fn stats(&self) -> Option<Stats> {
         self.kept.stats().await
+    }
+}
+
+impl Local for Writer {
+    fn answer(self: Arc<Self>, prompt: Prompt, max_output: usize) -> BoxStream<'static, Result<Part, String>> {
+        let (parts, mut heard) = mpsc::unbounded_channel();
+        let cancel = CancellationToken::new();
+        let leaving = cancel.clone().drop_guard();
+        tokio::spawn(async move {
+            let chat = Chat {
+                messages: vec![Message::new("system", prompt.system), Message::new("user", prompt.user)],
+                fixed: 1,
+                grammar: None,
+                temperature: TEMPERATURE,
+                seed: 0,
+                max_tokens: max_output,
+            };
+            let on_text = |so_far: &str| {
+                // Whoever listens may have left.
+                let _ = parts.send(Ok(Part::SoFar(so_far.to_owned())));
+            };
+            let end = self.write(&chat, on_text, &cancel).await.map_err(|error| error.to_string());
+            let end = end.map(|Written { text, whole, tokens_in, reused, tokens_out, .. }| Part::End {
+                text,
+                whole,
+                tokens_in,
+                tokens_cached: reused,
+                tokens_out,
+            });
+            let _ = parts.send(end);
+        });
+        Box::pin(stream::poll_fn(move |context| {
+            let _held = &leaving;
+            heard.poll_recv(context)
+        }))
     }
 }

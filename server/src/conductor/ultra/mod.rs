@@ -99,7 +99,7 @@ impl Conductor {
         let names: Vec<&str> = question.workers.iter().map(|facts| facts.name.as_str()).collect();
         let grammar = grammar::gbnf(names.len(), &sheet.bounds, question.before.is_some());
         let limits = Limits { money, deadline, cancel };
-        let (mut usage, mut reused, mut problem, mut shrink) = (Usage::default(), 0, None::<String>, 0);
+        let (mut usage, mut problem, mut shrink) = (Usage::default(), None::<String>, 0);
         for (at, temperature) in TRIES.into_iter().enumerate() {
             let draft = loop {
                 let prompt = prompt::render(question, &sheet, shrink, problem.as_deref());
@@ -113,12 +113,11 @@ impl Conductor {
                 }
             };
             usage.add(draft.usage);
-            reused += draft.reused;
             match Workflow::read(&draft.text, &names, &sheet.bounds) {
                 Ok(Plan::Accept) if question.before.is_none() => problem = Some("it has no steps".into()),
                 Ok(plan) => {
                     let model = planner.name().to_owned();
-                    let why = why(&model, at + 1, usage, reused, started);
+                    let why = why(&model, at + 1, usage, started);
                     return Ok(Planned { plan, model, why, usage });
                 }
                 Err(wrong) => problem = Some(wrong.0),
@@ -133,9 +132,12 @@ impl Conductor {
     }
 }
 
-fn why(model: &str, tries: usize, usage: Usage, reused: usize, started: Instant) -> String {
+fn why(model: &str, tries: usize, usage: Usage, started: Instant) -> String {
     let tries = if tries == 1 { String::new() } else { format!(" in {tries} tries") };
-    let known = if reused == 0 { String::new() } else { format!(" ({reused} of them known from before)") };
+    let known = match usage.tokens_cached {
+        0 => String::new(),
+        known => format!(" ({known} of them known from before)"),
+    };
     let price = if usage.usd > 0.0 { format!(", ${:.4}", usage.usd) } else { String::new() };
     format!(
         "{model} planned{tries}: {} tokens read{known}, {} written, {} ms{price}",

@@ -1,13 +1,12 @@
 //! Who writes the plans: a generative model in a child process, or one behind an API.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
 use super::NoPlan;
-use crate::conductor::host::{Chat, HostError, Message, PATIENCE, Writer, WriterOptions};
+use crate::conductor::host::{Chat, HostError, Message, Writer, Writers};
 use crate::config::ConductorOptions;
 use crate::pool::{Budget, CallError, ConfigProblem, Llm, Prompt, Usage};
 
@@ -34,8 +33,6 @@ pub(super) struct Limits<'a> {
 pub(super) struct Draft {
     pub text: String,
     pub usage: Usage,
-    /// Tokens of the prompt that were known from before.
-    pub reused: usize,
 }
 
 /// Why a try wrote nothing.
@@ -53,21 +50,12 @@ impl From<NoPlan> for Blank {
 }
 
 impl Planner {
-    /// The planner that is configured, if one is; one behind an API goes before a file. `exe`: this program.
-    pub fn of(options: &ConductorOptions, exe: PathBuf, cache_dir: &Path) -> Result<Option<Self>, ConfigProblem> {
+    /// The planner that is configured, if one is; one behind an API goes before a file.
+    pub fn of(options: &ConductorOptions, writers: &Writers) -> Result<Option<Self>, ConfigProblem> {
         if let Some(remote) = &options.remote {
             return Ok(Some(Self::Remote(Box::new(Llm::new(remote)?))));
         }
-        Ok(options.generator.as_ref().map(|model| {
-            Self::Local(Arc::new(Writer::new(WriterOptions {
-                exe,
-                model: model.clone(),
-                context: options.context,
-                cache_dir: cache_dir.to_owned(),
-                idle: Duration::try_from_secs_f64(options.idle_minutes * 60.0).unwrap_or(Duration::MAX),
-                patience: PATIENCE,
-            })))
-        }))
+        Ok(options.generator.as_ref().and_then(|path| writers.at(path)).map(Self::Local))
     }
 
     /// The model's name, as it is shown and recorded.
@@ -100,8 +88,8 @@ impl Planner {
                 let written = tokio::time::timeout_at(limits.deadline.into(), written).await.map_err(|_| late())?;
                 let written = written.map_err(of_host)?;
                 let (tokens_in, tokens_out) = (written.tokens_in as u64, written.tokens_out as u64);
-                let usage = Usage { tokens_in, tokens_cached: 0, tokens_out, usd: 0.0 };
-                Ok(Draft { text: written.text, usage, reused: written.reused })
+                let usage = Usage { tokens_in, tokens_cached: written.reused as u64, tokens_out, usd: 0.0 };
+                Ok(Draft { text: written.text, usage })
             }
             Self::Remote(llm) => {
                 let hold = limits.money.reserve(llm.worst_case(prompt)).map_err(|refused| {
@@ -110,7 +98,7 @@ impl Planner {
                 let answer = llm.call(prompt, |_| {}, limits.deadline, limits.cancel).await;
                 hold.settle(answer.as_ref().map_or_else(CallError::usage, |reply| reply.usage).usd);
                 match answer {
-                    Ok(reply) => Ok(Draft { text: reply.text, usage: reply.usage, reused: 0 }),
+                    Ok(reply) => Ok(Draft { text: reply.text, usage: reply.usage }),
                     Err(CallError::Cancelled { .. }) => Err(NoPlan::Cancelled.into()),
                     Err(CallError::Failed { why, .. }) => Err(NoPlan::Unavailable(why).into()),
                 }

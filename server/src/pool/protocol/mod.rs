@@ -48,7 +48,8 @@ pub(super) trait Protocol: std::fmt::Debug + Send + Sync {
 /// The protocol of this kind of worker.
 pub(super) fn of(kind: WorkerKind) -> &'static dyn Protocol {
     match kind {
-        WorkerKind::Openai => &openai::Openai,
+        // A model on this machine answers as such a server would.
+        WorkerKind::Openai | WorkerKind::Gguf => &openai::Openai,
         WorkerKind::Anthropic => &anthropic::Anthropic,
         WorkerKind::Gemini => &gemini::Gemini,
         WorkerKind::Ollama => &ollama::Ollama,
