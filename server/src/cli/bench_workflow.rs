@@ -11,7 +11,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::{Usage, block_on};
-use crate::config::{Config, Options, Places, RepairOptions, ToolchainOptions, Trust, WorkerOptions};
+use crate::config::{Config, Options, Places, RepairOptions, ToolchainOptions, Trust};
 use crate::run::{Engine, Kind};
 use crate::task::{Budget, Focus, Goal, Policy, Task};
 use crate::workflow::{Access, Role, Step, Workflow};
@@ -19,6 +19,9 @@ use crate::workspace::{RelPath, Snapshot};
 
 /// The file of the workspace that each task is about.
 const FILE: &str = "task.txt";
+
+/// The one worker, which does every step.
+const WORKER: &str = "bench";
 
 /// Arguments of `baton bench-workflow`.
 #[derive(Args)]
@@ -53,9 +56,8 @@ impl Flow {
             Self::Seq3 => (3, Access::All),
             Self::Par4 => (4, Access::None),
         };
-        // Each its own worker, so that no limit of one holds another up.
-        let step = |at: usize| Step {
-            worker: format!("w{at}"),
+        let step = |_| Step {
+            worker: WORKER.into(),
             role: Role::Worker,
             subtask: "Answer the question.".into(),
             access: access.clone(),
@@ -77,10 +79,9 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
     std::fs::create_dir(&root)?;
     std::fs::write(root.join(FILE), "A question, and nothing else.\n")?;
     let workflow = flow.workflow();
-    let workers =
-        workflow.steps.iter().map(|step| worker(&step.worker, &base_url, &model)).collect::<Result<_, _>>()?;
+    let written = json!({ "name": WORKER, "base_url": base_url, "model": model });
     let options = Options {
-        worker: workers,
+        worker: vec![serde_json::from_value(written)?],
         repair: RepairOptions { enabled: false, ..RepairOptions::default() },
         toolchain: ToolchainOptions { enabled: false },
         ..Options::default()
@@ -116,9 +117,4 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
     let failed = failed.map(|(_, outcome)| outcome.message.clone());
     println!("{}", json!({ "runs_ms": times, "whole_ms": whole, "failed": failed }));
     Ok(if failed.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-fn worker(name: &str, base_url: &str, model: &str) -> Result<WorkerOptions, Usage> {
-    let written = json!({ "name": name, "base_url": base_url, "model": model });
-    Ok(serde_json::from_value(written)?)
 }
