@@ -120,13 +120,9 @@ async fn a_model_behind_an_api_plans_at_its_price_and_may_try_thrice() {
     let Plan::Workflow(workflow) = &good.plan else { panic!("{good:?}") };
     assert_eq!(workflow.steps.iter().map(|step| step.worker.as_str()).collect::<Vec<_>>(), ["ann", "bob"]);
     assert_eq!((good.usage.tokens_in, good.usage.tokens_out, cost), (2_000, 200, 4_000.0));
-    assert!(
-        good.why.starts_with("conductor.remote planned in 2 tries: 2000 tokens read, 200 written, "),
-        "{}",
-        good.why
-    );
+    assert!(good.why.starts_with("m planned in 2 tries: 2000 tokens read, 200 written, "), "{}", good.why);
     let (none, cost) = planned(vec![EMPTY, EMPTY, EMPTY], 1.0).await;
-    insta::assert_snapshot!(none.unwrap_err(), @"conductor.remote wrote no valid plan in 3 tries (it has no steps); use a stronger model under conductor");
+    insta::assert_snapshot!(none.unwrap_err(), @"m wrote no valid plan in 3 tries (it has no steps); use a stronger model under conductor");
     assert_eq!(cost, 6_000.0, "what was in vain was paid for");
     let (poor, cost) = planned(vec![GOOD], 0.001).await;
     assert!(poor.unwrap_err().to_string().contains("was not asked: its answer could cost"));
