@@ -117,7 +117,7 @@ pub struct WorkerOptions {
     /// An HTTP proxy on the way to it, such as `http://proxy.example:3128`. Absent: as the environment says, and none on this machine.
     #[serde(default)]
     pub proxy: Option<String>,
-    /// A file of certificates, in PEM, that are trusted besides the system's.
+    /// A file of certificates, in PEM and by its absolute path, that are trusted besides the system's.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// Seconds in which a connection must come about.

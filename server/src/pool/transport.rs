@@ -99,6 +99,10 @@ impl Reach {
                 return Err("its key would travel unencrypted to the proxy; use https in base_url");
             }
         }
+        if options.ca_file.as_ref().is_some_and(|file| !file.is_absolute()) {
+            // It would be looked for from the workspace, which somebody else may have filled.
+            return Err("ca_file must be an absolute path");
+        }
         let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).ok().filter(|span| span.as_secs() <= 86_400);
         let connect = seconds(options.connect_seconds).filter(|span| !span.is_zero());
         Ok(Self {

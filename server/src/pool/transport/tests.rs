@@ -126,6 +126,7 @@ fn a_reach_that_cannot_be_used_says_what_to_change() {
         ("https://models.example", "proxy = 'socks5://proxy.example'", "must look like"),
         ("https://models.example", "proxy = 'http://me:pw@proxy.example'", "HTTPS_PROXY"),
         ("http://127.0.0.1:1", proxy, "unencrypted to the proxy"),
+        ("https://models.example", "ca_file = 'ca.pem'", "absolute"),
         ("https://models.example", "connect_seconds = 0.0", "connect_seconds"),
         ("https://models.example", "idle_seconds = -1.0", "idle_seconds"),
         ("https://models.example", "idle_seconds = nan", "idle_seconds"),
