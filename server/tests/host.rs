@@ -10,7 +10,7 @@ use baton::conductor::host::{Host, HostError, HostOptions};
 use baton::conductor::mini::Need;
 use baton::conductor::{Conductor, Decision};
 use baton::ledger::{Embedding, Ledger, RunRecord};
-use baton::pool::Facts;
+use baton::pool::{Facts, Usage};
 use baton::run::{ConductorRecord, Kind, StepRecord};
 use baton::task::{Goal, Tier};
 use baton::workflow::{Access, Role, Step, Workflow};
@@ -324,6 +324,7 @@ fn past(id: &str, embedding: Embedding, worker: &str, status: &str) -> RunRecord
         policy: String::new(),
         workflow: Workflow::default(),
         steps: vec![step],
+        planning: Usage::default(),
         verdict: None,
         outcome: Kind::Verified,
         message: String::new(),

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use baton_tests::openai::{Act, OpenAi};
+use baton_tests::openai::{Act, OpenAi, block};
 use baton_tests::project::Project;
 use serde_json::Value;
 
@@ -43,6 +43,49 @@ fn a_run_is_a_page_of_its_own() {
     assert_eq!(project.baton(&["runs", "--html"]).code, 2, "a page is of one run");
     let list = project.baton(&["runs"]);
     assert!(list.stdout.contains(" ago  mini  fix      verified "), "{list:#?}");
+}
+
+#[test]
+fn levels_of_recursion_and_the_price_of_planning_are_shown() {
+    let step = |role: &str, subtask: &str, access: &str| {
+        format!(r#"{{"worker":0,"role":"{role}","subtask":"{subtask}","access":{access}}}"#)
+    };
+    let plan = |steps: &[String]| Act::Say(format!(r#"{{"steps":[{}]}}"#, steps.join(",")));
+    let conductor = OpenAi::start([
+        plan(&[step("worker", "Fix it.", "\"none\"")]),
+        plan(&[step("thinker", "Say why <it> failed.", "\"none\""), step("worker", "Fix it now.", "[0]")]),
+    ]);
+    let line = |condition: &str| format!("        if merged and {condition}:");
+    let edit = |new: &str| Act::Say(block("bookings.py", &line("start < merged[-1][1]"), &line(new)));
+    let worker = OpenAi::start([edit("start > merged[-1][1]"), Act::Say("It is inverted.".into()), edit(FIXED)]);
+    let project = Project::copy_of(DEMO);
+    let remote = conductor.worker("", "usd_out = 9.0").replace("[[worker]]\nname = \"\"\n", "[conductor.remote]\n");
+    let off = "[repair]\nenabled = false\n[toolchain]\nenabled = false\n[conductor]\ndepth = 1";
+    project.configure(&format!("{off}\n{remote}\n{}", worker.worker("w", "")));
+    let (code, reply) = project.json(&["fix", "bookings.py", "--tier", "ultra"]);
+    assert_eq!(code, 0, "{reply:#}");
+    let id = reply["run"].as_str().unwrap();
+    let text = project.baton(&["runs", id]).stdout;
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("step") || line.starts_with("level")).collect();
+    assert_eq!(
+        lines,
+        [
+            "level 0: the first plan",
+            "step 1: w as worker, seeing no earlier step",
+            "level 1: planned anew after what came before",
+            "step 2: w as thinker, seeing no earlier step",
+            "step 3: w as worker, seeing step 2",
+        ],
+        "{text}"
+    );
+    assert!(text.contains("\nplanning: ") && text.contains("  asked: Say why <it> failed.\n"), "{text}");
+    let page = project.baton(&["runs", id, "--html"]).stdout;
+    for expected in [">level 1</text>", "planning, besides the steps", "Say why &lt;it&gt; failed.", "3 · w"] {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
+    let run: Value = serde_json::from_str(&project.baton(&["runs", id, "--json"]).stdout).unwrap();
+    let planned = run["planning"]["usd"].as_f64().unwrap();
+    assert!(planned > 0.0 && (planned - reply["usd"].as_f64().unwrap()).abs() < 1e-9, "the worker is free: {run:#}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::pool::Usage;
 use crate::run::{ConductorRecord, Kind, NOT_BEGUN, StepRecord};
 use crate::task::{Goal, Tier};
 use crate::verify::Verdict;
@@ -34,13 +35,16 @@ pub struct RunRecord {
     pub workflow: Workflow,
     /// What became of those that came to an end.
     pub steps: Vec<StepRecord>,
+    /// What the conductor used to plan, besides the steps.
+    #[serde(default)]
+    pub planning: Usage,
     /// The last judgement.
     pub verdict: Option<Verdict>,
     /// How it ended.
     pub outcome: Kind,
     /// Why it ended so, in a sentence.
     pub message: String,
-    /// US dollars, over all steps.
+    /// US dollars, over all steps and for planning them.
     pub usd: f64,
     /// Milliseconds from start to end.
     pub ms: u64,

@@ -30,6 +30,7 @@ fn run(id: &str, started: u64, vector: Option<[f32; 2]>, steps: Vec<StepRecord>)
         policy: String::new(),
         workflow: Workflow { steps: vec![plan("a")] },
         steps,
+        planning: Usage::default(),
         verdict: Some(Verdict::Passed(report)),
         outcome: Kind::Verified,
         message: "fixed".into(),

@@ -8,6 +8,7 @@ use super::course::Course;
 use super::delegate::Made;
 use super::{Engine, Outcome, Texts};
 use crate::ledger::{RunRecord, hash, new_id};
+use crate::pool::Usage;
 use crate::task::{Policy, Task};
 
 impl Course<'_> {
@@ -44,6 +45,7 @@ impl Engine {
             policy: task.policy.as_ref().map(Policy::name).unwrap_or_default(),
             workflow: outcome.workflow.clone(),
             steps: outcome.steps.clone(),
+            planning: planning(outcome),
             verdict: outcome.verdict.clone(),
             outcome: outcome.kind,
             message: outcome.message.clone(),
@@ -58,5 +60,40 @@ impl Engine {
         if let Err(problem) = written {
             outcome.message = format!("{} (this run is not in the ledger: {problem:#})", outcome.message);
         }
+    }
+}
+
+/// What was used in all and by no step: the conductor's own calls.
+fn planning(outcome: &Outcome) -> Usage {
+    let mut steps = Usage::default();
+    outcome.steps.iter().for_each(|step| steps.add(step.usage));
+    let all = outcome.usage;
+    Usage {
+        tokens_in: all.tokens_in.saturating_sub(steps.tokens_in),
+        tokens_cached: all.tokens_cached.saturating_sub(steps.tokens_cached),
+        tokens_out: all.tokens_out.saturating_sub(steps.tokens_out),
+        // Sums of fractions differ by less than anything costs.
+        usd: Some(all.usd - steps.usd).filter(|usd| *usd > 1e-9).unwrap_or(0.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::StepRecord;
+    use crate::workflow::{Access, Role, Step};
+
+    #[test]
+    fn what_no_step_used_was_used_for_planning() {
+        let plan = Step { worker: "w".into(), role: Role::Worker, subtask: String::new(), access: Access::None };
+        let usage = Usage { tokens_in: 10, tokens_cached: 4, tokens_out: 3, usd: 0.1 };
+        let mut outcome = Outcome::failed("");
+        outcome.steps = vec![StepRecord { usage, ..StepRecord::planned(&plan, 0) }; 3];
+        (0..3).for_each(|_| outcome.usage.add(usage));
+        assert_eq!(planning(&outcome), Usage::default());
+        outcome.usage.add(Usage { usd: 0.25, ..usage });
+        let planned = planning(&outcome);
+        assert_eq!((planned.tokens_in, planned.tokens_cached, planned.tokens_out), (10, 4, 3));
+        assert!((planned.usd - 0.25).abs() < 1e-9);
     }
 }

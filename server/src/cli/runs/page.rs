@@ -47,6 +47,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 struct Whole<'a> {
     run: Head<'a>,
     steps: Vec<Taken<'a>>,
+    planning: Option<Planning>,
     graph: Graph,
     timeline: Option<Timeline>,
     version: &'a str,
@@ -72,6 +73,14 @@ struct Head<'a> {
     tokens_in: u64,
     tokens_out: u64,
     tokens_cached: u64,
+}
+
+#[derive(Serialize)]
+struct Planning {
+    tokens_in: u64,
+    tokens_cached: u64,
+    tokens_out: u64,
+    usd: String,
 }
 
 #[derive(Serialize)]
@@ -123,6 +132,7 @@ pub(super) fn page(run: &RunRecord, texts: &[(usize, Texts)]) -> Result<String> 
     let steps: Vec<Taken<'_>> = rows.iter().map(|row| taken(row, texts)).collect();
     let whole = Whole {
         run: head(run, &steps),
+        planning: planning(run),
         steps,
         graph: Graph::of(&rows),
         timeline: Timeline::of(run, &rows),
@@ -157,10 +167,20 @@ fn head<'a>(run: &'a RunRecord, steps: &[Taken<'a>]) -> Head<'a> {
         usd: usd(run.usd),
         seconds: seconds(run.ms),
         began: httpdate::fmt_http_date(began),
-        tokens_in: steps.iter().map(|step| step.tokens_in).fold(0, u64::saturating_add),
-        tokens_out: steps.iter().map(|step| step.tokens_out).fold(0, u64::saturating_add),
-        tokens_cached: steps.iter().map(|step| step.tokens_cached).fold(0, u64::saturating_add),
+        tokens_in: steps.iter().map(|step| step.tokens_in).fold(run.planning.tokens_in, u64::saturating_add),
+        tokens_out: steps.iter().map(|step| step.tokens_out).fold(run.planning.tokens_out, u64::saturating_add),
+        tokens_cached: steps
+            .iter()
+            .map(|step| step.tokens_cached)
+            .fold(run.planning.tokens_cached, u64::saturating_add),
     }
+}
+
+fn planning(run: &RunRecord) -> Option<Planning> {
+    let used = run.planning;
+    let nothing = used.tokens_in == 0 && used.tokens_out == 0;
+    let (tokens_in, tokens_cached, tokens_out) = (used.tokens_in, used.tokens_cached, used.tokens_out);
+    (!nothing).then(|| Planning { tokens_in, tokens_cached, tokens_out, usd: usd(used.usd) })
 }
 
 fn judgement(verdict: &Verdict) -> Judgement<'_> {

@@ -166,7 +166,7 @@ fn a_line_says_who_decided_and_stays_one_line() {
     let policy = RunRecord { policy: "best-of-3".into(), ..three() };
     assert!(
         rest(&policy)
-            .starts_with("best-of-3 edit     verified     27.6 s  $0.0405  src/cart/discount.rs  thinker-large → ")
+            .starts_with("best-of-3 edit     verified     27.6 s  $0.0424  src/cart/discount.rs  thinker-large → ")
     );
     let hostile = RunRecord { path: "a\nb\u{1b}[2J".into(), ..one() };
     assert!(rest(&hostile).contains("a⟨U+000A⟩b⟨U+001B⟩[2J"), "{}", rest(&hostile));

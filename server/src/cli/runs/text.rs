@@ -39,6 +39,15 @@ pub(super) fn whole(run: &RunRecord) -> String {
         }
         text += &step(row);
     }
+    let planning = run.planning;
+    if planning.tokens_in > 0 || planning.tokens_out > 0 {
+        text += &format!(
+            "planning: {} tokens in, {} out, {}\n",
+            planning.tokens_in,
+            planning.tokens_out,
+            usd(planning.usd)
+        );
+    }
     // The last step says the same, where steps say why.
     if rows.iter().all(|row| row.done.is_none_or(|done| done.why.is_empty())) && !run.conductor.why.is_empty() {
         text += &format!("why: {}\n", indented(&run.conductor.why));
