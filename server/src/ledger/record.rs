@@ -137,7 +137,7 @@ pub fn hash(text: &str) -> String {
 pub(super) fn solved(step: &StepRecord) -> Option<bool> {
     match (step.role, step.status.as_str()) {
         (Role::Worker, "verified") => Some(true),
-        (Role::Worker, "rejected" | "prose" | "no_fix") => Some(false),
+        (Role::Worker, "rejected" | "refused" | "no_fix") => Some(false),
         _ => None,
     }
 }

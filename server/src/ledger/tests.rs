@@ -182,7 +182,7 @@ fn a_run_recorded_again_replaces_itself() {
 fn neighbours_are_the_nearest_tasks_and_only_what_says_something_of_a_worker() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = ledger(&folder);
-    let all = ["verified", "rejected", "prose", "no_fix", "cancelled", "unverified", "error: no route to host"];
+    let all = ["verified", "rejected", "refused", "no_fix", "cancelled", "unverified", "error: no route to host"];
     ledger.record(&run("near", 1, Some([0.8, 0.6]), all.map(|status| step(status, status)).to_vec())).unwrap();
     ledger.record(&run("far", 2, Some([0.0, 1.0]), vec![step("far", "verified")])).unwrap();
     ledger.record(&run("nearest", 3, Some([1.0, 0.0]), vec![step("w", "no_fix"), step("w", "verified")])).unwrap();
@@ -204,7 +204,7 @@ fn neighbours_are_the_nearest_tasks_and_only_what_says_something_of_a_worker() {
             "1.0 w solved=true after=1",
             "0.8 verified solved=true after=0",
             "0.8 rejected solved=false after=0",
-            "0.8 prose solved=false after=1",
+            "0.8 refused solved=false after=1",
             "0.8 no_fix solved=false after=2",
         ]
     );
