@@ -119,6 +119,7 @@ fn what_is_no_plan_is_drawn_again_twice_and_then_mini_plans_and_says_so() {
     assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
     assert_eq!((conductor.calls().len(), &reply["conductor"]["name"]), (3, &"mini".into()), "{reply:#}");
     let why = reply["conductor"]["why"].as_str().expect("a reason");
+    assert!(reply["usd"].as_f64().is_some_and(|usd| usd > 0.0), "three tries are paid for: {reply:#}");
     assert!(why.contains("plans as tier mini does: scripted wrote no valid plan in 3 tries"), "{why}");
 }
 

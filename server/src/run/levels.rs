@@ -31,10 +31,13 @@ impl Course<'_> {
                 self.tell(Event::Preparing(format!("{name} plans")));
             }
             let deadline = self.started + self.task.budget.time;
+            let left = self.money.left();
             let planned = match conductor.plan(&question, reading, &self.money, deadline, &self.stop).await {
                 Ok(planned) => planned,
                 Err(NoPlan::Cancelled) => return Ok(cancelled()),
                 Err(NoPlan::Unavailable(why) | NoPlan::Invalid(why)) => {
+                    // What was tried in vain is paid all the same; nothing else was asked meanwhile.
+                    self.outcome(|outcome| outcome.usage.usd += left - self.money.left());
                     let Some((kind, message)) = last else { return Err(why) };
                     return Ok((kind, format!("{message}; there is no further plan: {why}")));
                 }
