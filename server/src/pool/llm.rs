@@ -114,7 +114,8 @@ impl Llm {
     /// Whether these options are its own, as far as they say where it is.
     pub(super) fn is_of(&self, options: &WorkerOptions) -> bool {
         let own = &self.options;
-        (&own.name, &own.base_url, &own.model) == (&options.name, &options.base_url, &options.model)
+        let place = |options: &WorkerOptions| (options.base_url.clone(), options.model.clone(), options.path.clone());
+        own.name == options.name && place(own) == place(options)
     }
 
     /// Cancelled once it is no member of the pool any more.

@@ -185,6 +185,17 @@ mod tests {
     }
 
     #[test]
+    fn who_is_not_kept_is_a_member_no_more() {
+        let (a, b) = (worker("a", "http://127.0.0.1:1/v1"), worker("b", "http://127.0.0.1:2/v1"));
+        let (pool, _) = Pool::new(&[a.clone(), b], &RepairOptions::default(), &ToolchainOptions::default());
+        let removed = pool.llm("b").expect("a member").removed().clone();
+        // Of the same name, and somewhere else.
+        pool.keep(&[a, worker("b", "http://127.0.0.1:3/v1")]);
+        assert!(removed.is_cancelled() && pool.llm("b").is_none() && pool.llm("a").is_some());
+        assert_eq!(pool.facts().len(), 3);
+    }
+
+    #[test]
     fn what_is_built_in_can_be_switched_off() {
         let repair = RepairOptions { enabled: false, ..RepairOptions::default() };
         let (pool, _) = Pool::new(&[], &repair, &ToolchainOptions { enabled: false });

@@ -14,7 +14,7 @@ use super::{Event, Kind, Outcome};
 use crate::conductor::Conductor;
 use crate::conductor::host::{Host, HostOptions, Writers};
 use crate::conductor::ultra::Planner;
-use crate::config::{Config, Trust};
+use crate::config::{Config, Trust, WorkerOptions};
 use crate::context::Maps;
 use crate::ledger::Ledger;
 use crate::patch::Patch;
@@ -96,7 +96,8 @@ impl Engine {
 
     /// Has the runs of this engine ask nobody who takes part no more by a newer configuration.
     pub fn keep(&self, config: &Config) {
-        self.pool.keep(&config.workers);
+        let own = WorkerOptions::conductor(&config.conductor);
+        self.pool.keep(&config.workers.iter().cloned().chain(own).collect::<Vec<_>>());
     }
 
     /// Whether anything may run or be sent for this workspace (canonical root).
