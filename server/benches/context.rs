@@ -8,7 +8,7 @@ use std::sync::RwLock;
 use std::time::Duration;
 
 use baton::context::{Map, Request, prompt, refresh};
-use baton::task::{Budget, Focus, Goal, Task, Tier};
+use baton::task::{Allowed, Budget, Focus, Goal, Task, Tier};
 use baton::workflow::{Access, Role, Step};
 use baton::workspace::{RelPath, Snapshot};
 use divan::Bencher;
@@ -54,6 +54,7 @@ impl Repository {
             tier: Tier::Mini,
             policy: None,
             budget: Budget { time: Duration::ZERO, usd: 0.0 },
+            allowed: Allowed::default(),
             snapshot,
         }
     }

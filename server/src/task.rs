@@ -25,6 +25,8 @@ pub struct Task {
     pub policy: Option<Policy>,
     /// What the run may use up.
     pub budget: Budget,
+    /// Which workers it may go to.
+    pub allowed: Allowed,
     /// The workspace as the user saw it.
     pub snapshot: Snapshot,
 }
@@ -121,6 +123,15 @@ pub struct Budget {
     pub time: Duration,
     /// US dollars, over all steps.
     pub usd: f64,
+}
+
+/// Which workers a task may go to, by their names or tags.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// These alone; empty: every worker.
+    pub only: Vec<String>,
+    /// None of these.
+    pub never: Vec<String>,
 }
 
 /// Splits a test command as a shell splits words; nothing is expanded, and no shell will run it.

@@ -11,7 +11,8 @@ use baton::conductor::host::{Host, HostOptions, Writers};
 use baton::conductor::ultra::{Before, NoPlan, Plan, Planned, Planner, Question};
 use baton::conductor::{Conductor, Reading};
 use baton::config::{ConductorOptions, Config, Options, Places};
-use baton::pool::{Budget, Facts, Pool, Prompt};
+use baton::pool::{Bounds, Budget, Facts, Pool, Prompt};
+use baton::task::Allowed;
 use baton::workflow::Role;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -27,7 +28,7 @@ fn conductor(cache: &TempDir, generator: PathBuf) -> Conductor {
 fn planning(conductor: ConductorOptions, folder: &Path) -> Conductor {
     let options = Options { conductor, ..Options::default() };
     let config = Config::from_options(options, Places::below(folder)).unwrap();
-    let planner = Planner::of(&config.conductor, &Writers::of(&config, Path::new(EXE))).unwrap();
+    let planner = Planner::of(&config.conductor, &config.policy, &Writers::of(&config, Path::new(EXE))).unwrap();
     let host = Host::new(HostOptions { exe: EXE.into(), encoder: None, cache_dir: folder.into() });
     Conductor::new(host, None).planned_by(planner)
 }
@@ -138,16 +139,18 @@ async fn the_conductors_model_and_other_files_are_workers_too() {
     );
     let config = Config::from_options(toml::from_str(&written).unwrap(), Places::below(cache.path())).unwrap();
     let writers = Writers::of(&config, Path::new(EXE));
-    let (mut pool, problems) = Pool::new(&config.workers, &config.repair, &config.toolchain);
+    let (mut pool, problems) = Pool::new(&config.workers, &config.policy, &config.repair, &config.toolchain);
     assert_eq!(problems, []);
     for (options, writer) in writers.workers() {
         pool.add_local(options, writer).unwrap();
     }
     let (deadline, cancel) = (Instant::now() + Duration::from_secs(60), CancellationToken::new());
+    let (money, allowed) = (Budget::new(0.0), Allowed::default());
     let prompt = Prompt { system: "Rules.".into(), user: "Task.".into() };
     let call = async |name: &str| {
         let mut heard = String::new();
-        let reply = pool.llm(name).unwrap().call(&prompt, |text| heard.push_str(text), deadline, &cancel).await;
+        let bounds = Bounds { deadline: deadline.into(), cancel: &cancel, budget: &money, allowed: &allowed };
+        let reply = pool.llm(name).unwrap().call(&prompt, |text| heard.push_str(text), bounds).await;
         (heard, reply)
     };
     let (heard, reply) = call("own").await;

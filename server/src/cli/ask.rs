@@ -30,6 +30,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
         tier: request.tier.unwrap_or(engine.config().tier),
         policy: request.policy.clone(),
         budget: request.budget(engine.config())?,
+        allowed: request.allowed(&engine)?,
         snapshot,
     };
     let outcome = block_on(progress::watch(|events, cancel| engine.run(task, events, cancel), !request.json));

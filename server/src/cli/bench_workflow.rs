@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Usage, block_on};
 use crate::config::{Config, Options, Places, RepairOptions, ToolchainOptions, Trust};
 use crate::run::{Engine, Kind};
-use crate::task::{Budget, Focus, Goal, Policy, Task};
+use crate::task::{Allowed, Budget, Focus, Goal, Policy, Task};
 use crate::workflow::{Access, Role, Step, Workflow};
 use crate::workspace::{RelPath, Snapshot};
 
@@ -101,6 +101,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
                 tier: engine.config().tier,
                 policy: Some(Policy::Fixed(workflow.clone())),
                 budget: Budget { time: Duration::from_secs(3600), usd: 0.0 },
+                allowed: Allowed::default(),
                 snapshot: Snapshot::new(root.clone(), Default::default()),
             };
             let (events, _) = unbounded_channel();

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Usage, block_on, config, place};
 use crate::config::Trust;
 use crate::run::Engine;
-use crate::task::{Budget, Goal, Task};
+use crate::task::{Allowed, Budget, Goal, Task};
 
 /// Arguments of `baton context`.
 #[derive(Args)]
@@ -59,6 +59,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
         tier: engine.config().tier,
         policy: None,
         budget: Budget { time: std::time::Duration::ZERO, usd: 0.0 },
+        allowed: Allowed::default(),
         snapshot,
     };
     let context = block_on(engine.preview(&task, arguments.tokens))?;

@@ -59,6 +59,7 @@ impl Change {
             tier: request.tier.unwrap_or(engine.config().tier),
             policy: request.policy.clone(),
             budget: request.budget(engine.config())?,
+            allowed: request.allowed(&engine)?,
             snapshot: snapshot.clone(),
         };
         let mut outcome = block_on(progress::watch(|events, cancel| engine.run(task, events, cancel), !request.json));

@@ -25,7 +25,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Places, Trust};
 use crate::run::Engine;
-use crate::task::{Budget, Goal, Policy, Tier};
+use crate::task::{Allowed, Budget, Goal, Policy, Tier};
 use crate::verify::Inside;
 
 /// Fixes and refactors code with a pool of models led by a local conductor, and verifies the result.
@@ -97,6 +97,12 @@ struct Request {
     /// Spend at most this much
     #[arg(long, value_name = "X")]
     max_usd: Option<f64>,
+    /// A worker that may take part, by name or tag, and no other; once for each
+    #[arg(long, value_name = "NAME")]
+    only_worker: Vec<String>,
+    /// A worker that may not take part, by name or tag; once for each
+    #[arg(long, value_name = "NAME")]
+    not_worker: Vec<String>,
     /// Trust the workspace for this call only
     #[arg(long)]
     trust: bool,
@@ -168,6 +174,15 @@ impl Request {
 }
 
 impl Request {
+    /// Which workers the task may go to. A name that nobody has is a mistake: what it should keep text from could still get it.
+    fn allowed(&self, engine: &Engine) -> Result<Allowed, Usage> {
+        let known = engine.worker_names();
+        match self.only_worker.iter().chain(&self.not_worker).find(|name| !known.contains(name)) {
+            Some(name) => Err(Usage(format!("there is no worker `{name}`; there are {}", known.join(", ")))),
+            None => Ok(Allowed { only: self.only_worker.clone(), never: self.not_worker.clone() }),
+        }
+    }
+
     fn budget(&self, config: &Config) -> Result<Budget, Usage> {
         let seconds = self.max_seconds.unwrap_or(config.budget.max_seconds);
         let usd = self.max_usd.unwrap_or(config.budget.max_usd);

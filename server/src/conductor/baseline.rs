@@ -88,7 +88,7 @@ mod tests {
     use crate::task::{Goal, Policy};
 
     fn model(name: &str, strength: f64, usd: f64) -> Facts {
-        Facts { name: name.into(), strength, usd_in: usd, usd_out: usd, context: 32_000 }
+        Facts { name: name.into(), strength, usd_in: usd, usd_out: usd, context: 32_000, ..Facts::repair() }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::conductor::host::HostOptions;
-use crate::task::{Budget, Focus, Tier};
+use crate::task::{Allowed, Budget, Focus, Tier};
 use crate::workspace::{Buffer, RelPath, Snapshot};
 
 fn need() -> Need {
@@ -147,6 +147,7 @@ fn a_description_begins_with_what_tells_most() {
         tier: Tier::Mini,
         policy: None,
         budget: Budget { time: Duration::from_secs(1), usd: 0.0 },
+        allowed: Allowed::default(),
         snapshot: Snapshot::new("/nowhere".into(), BTreeMap::from([(path, buffer)])),
     };
     assert_eq!(

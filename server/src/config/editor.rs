@@ -17,6 +17,14 @@ pub struct EditorOptions {
     pub max_usd: Option<f64>,
     /// Names of the only workers that may take part.
     pub workers: Option<Vec<String>>,
+    /// Names or tags of workers that may not take part.
+    pub without_workers: Option<Vec<String>>,
+    /// The only regions that a worker may be in, of those that the user's own policy allows.
+    pub regions: Option<Vec<String>>,
+    /// The only providers that a worker may be from, of those that the user's own policy allows.
+    pub providers: Option<Vec<String>>,
+    /// Whether a worker may keep what it is sent; cannot allow what the user's own policy does not.
+    pub allow_keeping: Option<bool>,
     /// Names of compilers and linters that are not to be run.
     pub without_checks: Option<Vec<String>>,
 }
@@ -46,6 +54,10 @@ pub fn from_editor(sent: &Value) -> (EditorOptions, Vec<String>) {
                 set(&mut options.max_usd, value, "an amount in US dollars").or_else(|| at_least_0(&mut options.max_usd))
             }
             "workers" => set(&mut options.workers, value, "a list of worker names"),
+            "withoutWorkers" => set(&mut options.without_workers, value, "a list of worker names"),
+            "regions" => set(&mut options.regions, value, "a list of regions"),
+            "providers" => set(&mut options.providers, value, "a list of providers"),
+            "allowKeeping" => set(&mut options.allow_keeping, value, "true or false"),
             "withoutChecks" => set(&mut options.without_checks, value, "a list of names of checks"),
             _ => Some(
                 "is not a setting of Baton; keys, addresses, commands and new workers belong in the user's config.toml"

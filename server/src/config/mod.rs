@@ -12,8 +12,8 @@ pub mod trust;
 
 pub use editor::{EditorOptions, from_editor};
 pub use options::{
-    BudgetOptions, CheckOptions, ConductorOptions, LedgerOptions, ModelsOptions, Options, RepairOptions, ShadowOptions,
-    ToolchainOptions, VerifyOptions, WorkerKind, WorkerOptions,
+    BudgetOptions, CheckOptions, ConductorOptions, LedgerOptions, ModelsOptions, Options, PolicyOptions, RepairOptions,
+    ShadowOptions, ToolchainOptions, VerifyOptions, WorkerKind, WorkerOptions,
 };
 pub use places::Places;
 pub use trust::Trust;
@@ -32,6 +32,8 @@ pub struct Config {
     pub budget: BudgetOptions,
     /// The models that may be asked.
     pub workers: Vec<WorkerOptions>,
+    /// Which of them may be sent anything.
+    pub policy: PolicyOptions,
     /// The built-in `repair`.
     pub repair: RepairOptions,
     /// The built-in `toolchain`.
@@ -101,6 +103,7 @@ impl Config {
             tier: options.tier.unwrap_or_default(),
             budget: options.budget,
             workers: options.worker,
+            policy: options.policy,
             repair: options.repair,
             toolchain: options.toolchain,
             conductor: options.conductor,
@@ -127,6 +130,18 @@ impl Config {
             }
             config.repair.enabled &= allowed.iter().any(|name| name == "repair");
             config.toolchain.enabled &= allowed.iter().any(|name| name == "toolchain");
+        }
+        let sent = PolicyOptions {
+            regions: editor.regions.clone(),
+            providers: editor.providers.clone(),
+            allow_keeping: editor.allow_keeping.unwrap_or(true),
+        };
+        config.policy = self.policy.and(&sent);
+        let without = editor.without_workers.iter().flatten();
+        for name in without {
+            config.workers.retain(|worker| worker.name != *name && !worker.tags.contains(name));
+            config.repair.enabled &= name != "repair";
+            config.toolchain.enabled &= name != "toolchain";
         }
         for name in editor.without_checks.iter().flatten() {
             config.checks.entry(name.clone()).or_default().enabled = false;
@@ -289,7 +304,29 @@ mod tests {
         let sent = EditorOptions { workers: Some(vec!["repair".into(), "b".into()]), ..EditorOptions::default() };
         let narrowed = config.narrowed(&sent);
         assert!(narrowed.workers.is_empty() && narrowed.repair.enabled && !narrowed.toolchain.enabled);
+        let sent =
+            EditorOptions { without_workers: Some(vec!["a".into(), "repair".into()]), ..EditorOptions::default() };
+        let narrowed = config.narrowed(&sent);
+        assert!(narrowed.workers.is_empty() && !narrowed.repair.enabled && narrowed.toolchain.enabled);
         let sent = EditorOptions { without_checks: Some(vec!["clippy".into()]), ..EditorOptions::default() };
         assert!(!config.narrowed(&sent).checks["clippy"].enabled);
+    }
+
+    #[test]
+    fn an_editor_can_only_narrow_where_text_goes() {
+        let own = "[policy]\nregions = ['eu', 'ch']\nallow_keeping = false\n";
+        let list = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        let sent = EditorOptions {
+            regions: list(&["us", "EU"]),
+            providers: list(&["acme"]),
+            allow_keeping: Some(true),
+            ..EditorOptions::default()
+        };
+        let narrowed = load(own).unwrap().narrowed(&sent).policy;
+        assert_eq!((narrowed.regions, narrowed.providers), (list(&["eu"]), list(&["acme"])));
+        assert!(!narrowed.allow_keeping);
+        let nothing =
+            load(own).unwrap().narrowed(&EditorOptions { regions: list(&["us"]), ..EditorOptions::default() });
+        assert_eq!(nothing.policy.regions, list(&[]), "nothing is left, which is not everything");
     }
 }

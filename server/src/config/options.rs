@@ -19,6 +19,8 @@ pub struct Options {
     pub budget: BudgetOptions,
     /// The models that may be asked, besides the built-in workers.
     pub worker: Vec<WorkerOptions>,
+    /// Which workers may be sent anything at all, whatever a task says.
+    pub policy: PolicyOptions,
     /// The built-in worker that searches for a repair.
     pub repair: RepairOptions,
     /// The built-in worker that asks the language's own tools for their fixes.
@@ -129,6 +131,54 @@ pub struct WorkerOptions {
     /// How long Ollama keeps the model loaded after a call, such as `30m`; `-1` for ever. Absent: as Ollama does by itself.
     #[serde(default)]
     pub keep_alive: Option<String>,
+    /// Who runs it, a word of your own that `policy.providers` can name.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// Where it runs, such as `eu`; `local`: on this machine, which every policy allows.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Whether what it is sent is kept beyond the call, for training or in logs.
+    #[serde(default)]
+    pub keeps_data: Option<bool>,
+    /// Words by which `--only-worker` and `--not-worker` can name it, besides its name.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+/// Which workers may be sent anything. What a worker does not declare is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyOptions {
+    /// The only regions that a worker may be in.
+    pub regions: Option<Vec<String>>,
+    /// The only providers that a worker may be from.
+    pub providers: Option<Vec<String>>,
+    /// Whether a worker may keep what it is sent.
+    pub allow_keeping: bool,
+}
+
+impl Default for PolicyOptions {
+    fn default() -> Self {
+        Self { regions: None, providers: None, allow_keeping: true }
+    }
+}
+
+impl PolicyOptions {
+    /// What both allow.
+    pub fn and(&self, other: &Self) -> Self {
+        let both = |own: &Option<Vec<String>>, others: &Option<Vec<String>>| match (own, others) {
+            (Some(own), Some(others)) => {
+                let in_both = own.iter().filter(|word| others.iter().any(|other| other.eq_ignore_ascii_case(word)));
+                Some(in_both.cloned().collect())
+            }
+            (own, others) => own.as_ref().or(others.as_ref()).cloned(),
+        };
+        Self {
+            regions: both(&self.regions, &other.regions),
+            providers: both(&self.providers, &other.providers),
+            allow_keeping: self.allow_keeping && other.allow_keeping,
+        }
+    }
 }
 
 impl WorkerOptions {

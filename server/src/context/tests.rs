@@ -2,7 +2,7 @@
 
 use super::{Context, Earlier, Map, Request, Unsendable, correction, fence};
 use crate::patch::Problem;
-use crate::task::{Budget, Focus, Goal, Task, Tier};
+use crate::task::{Allowed, Budget, Focus, Goal, Task, Tier};
 use crate::workflow::{Access, Role, Step};
 use crate::workspace::{Buffer, RelPath, Snapshot};
 
@@ -19,6 +19,7 @@ fn task(path: &str, text: &str, goal: Goal, instruction: &str) -> Task {
         tier: Tier::Mini,
         policy: None,
         budget: Budget { time: std::time::Duration::from_secs(1), usd: 0.0 },
+        allowed: Allowed::default(),
         snapshot: Snapshot::new("/nowhere".into(), [(path, buffer)].into()),
     }
 }

@@ -21,7 +21,7 @@ use super::folders::{Folder, Folders, path_of};
 use super::job::Job;
 use super::session::{Session, Shared, State, place};
 use super::{memory, menu, parent, settings};
-use crate::task::{Budget, Focus, Goal, Task};
+use crate::task::{Allowed, Budget, Focus, Goal, Task};
 use crate::workspace::{Snapshot, item_near};
 
 /// The server's half of one connection.
@@ -112,6 +112,8 @@ impl Server {
                 time: Duration::try_from_secs_f64(budget.max_seconds).unwrap_or(Duration::MAX),
                 usd: budget.max_usd,
             },
+            // An editor names workers in its settings.
+            allowed: Allowed::default(),
             snapshot,
         };
         state.begun += 1;

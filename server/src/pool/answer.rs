@@ -166,6 +166,11 @@ impl Answer {
         Some(std::mem::take(&mut self.reasoning)).filter(|thoughts| !thoughts.is_empty())
     }
 
+    /// How much the model has said or thought; what else a server sends is no sign that the model works.
+    pub(super) fn output(&self) -> usize {
+        self.text.len() + self.thought
+    }
+
     /// Tokens that were written, by a quarter of the characters.
     pub(super) fn estimate_out(&self) -> u64 {
         (self.text.chars().count() + self.thought).div_ceil(4) as u64

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// US dollars that a run may spend. Shared by the calls of one run.
 #[derive(Debug)]
 pub struct Budget {
+    /// Below 0 where a server charged more than the worst case.
     left: Mutex<f64>,
     limit: f64,
 }
@@ -39,17 +40,14 @@ impl Budget {
 
     /// Sets aside what a call could cost at worst.
     pub fn reserve(&self, worst: f64) -> Result<Hold<'_>, TooExpensive> {
-        let mut left = self.lock();
-        if worst.is_nan() || worst > *left {
-            return Err(TooExpensive { worst, left: *left, limit: self.limit });
-        }
-        *left -= worst;
-        Ok(Hold { budget: self, usd: worst })
+        let mut hold = Hold { budget: self, usd: 0.0 };
+        hold.cover(worst)?;
+        Ok(hold)
     }
 
     /// Dollars that are neither spent nor set aside.
     pub fn left(&self) -> f64 {
-        *self.lock()
+        self.lock().max(0.0)
     }
 
     fn lock(&self) -> MutexGuard<'_, f64> {
@@ -58,11 +56,22 @@ impl Budget {
 }
 
 impl Hold<'_> {
+    /// Sets aside more, so that all of it covers `total`: for a call that is made again after it had cost something.
+    pub fn cover(&mut self, total: f64) -> Result<(), TooExpensive> {
+        let mut left = self.budget.lock();
+        let more = (total - self.usd).max(0.0);
+        if total.is_nan() || more > left.max(0.0) {
+            return Err(TooExpensive { worst: more, left: left.max(0.0), limit: self.budget.limit });
+        }
+        *left -= more;
+        self.usd += more;
+        Ok(())
+    }
+
     /// Books what the call did cost and gives back the rest. A server that charged more than the worst
     /// case leaves that much less for the next call.
     pub fn settle(self, spent: f64) {
-        let mut left = self.budget.lock();
-        *left = (*left + self.usd - spent.max(0.0)).max(0.0);
+        *self.budget.lock() += self.usd - spent.max(0.0);
     }
 }
 
@@ -83,10 +92,24 @@ mod tests {
     }
 
     #[test]
-    fn free_calls_need_no_money_and_overcharging_cannot_make_debt() {
-        let budget = Budget::new(0.0);
+    fn a_call_that_is_made_again_is_covered_again() {
+        let budget = Budget::new(1.0);
+        let mut hold = budget.reserve(0.5).expect("fits");
+        hold.cover(0.8).expect("0.3 more");
+        hold.cover(0.1).expect("is covered");
+        assert!((budget.left() - 0.2).abs() < 1e-9);
+        assert!(hold.cover(1.1).is_err());
+        hold.settle(0.6);
+        assert!((budget.left() - 0.4).abs() < 1e-9);
+    }
+
+    #[test]
+    fn free_calls_need_no_money_and_overcharging_leaves_nothing() {
+        let budget = Budget::new(0.1);
         budget.reserve(0.0).expect("free").settle(0.5);
         assert_eq!(budget.left(), 0.0);
+        budget.reserve(0.0).expect("still free").settle(0.0);
+        assert!(budget.reserve(f64::MIN_POSITIVE).is_err());
         assert!(budget.reserve(f64::NAN).is_err());
         assert!(Budget::new(f64::NAN).reserve(0.1).is_err());
     }

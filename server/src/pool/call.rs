@@ -1,6 +1,23 @@
 //! What goes into a call of a language model and what comes out.
 
-use super::Usage;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Budget, Usage};
+use crate::task::Allowed;
+
+/// What a call must stay within.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds<'a> {
+    /// When it must have ended, by tokio's clock.
+    pub deadline: Instant,
+    /// Ends it at once, with its connection.
+    pub cancel: &'a CancellationToken,
+    /// What it may cost; the call sets aside its worst case and books what it did cost.
+    pub budget: &'a Budget,
+    /// Which workers its task may go to.
+    pub allowed: &'a Allowed,
+}
 
 /// What a model is sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +50,20 @@ pub enum CallError {
         /// What was used until then.
         usage: Usage,
     },
+    /// The prompt, or the prompt with the answer, is longer than the worker can take: a shorter one may do.
+    #[error("{why}")]
+    TooLong {
+        /// One sentence that names the worker.
+        why: String,
+        /// What was used until then.
+        usage: Usage,
+    },
+    /// It was not asked: its answer could cost more than is left.
+    #[error("{why}")]
+    TooExpensive {
+        /// One sentence that names the worker, with the figures.
+        why: String,
+    },
     /// The worker failed.
     #[error("{why}")]
     Failed {
@@ -47,7 +78,8 @@ impl CallError {
     /// What was used although there is no answer.
     pub fn usage(&self) -> Usage {
         match self {
-            Self::Cancelled { usage } | Self::Failed { usage, .. } => *usage,
+            Self::TooExpensive { .. } => Usage::default(),
+            Self::Cancelled { usage } | Self::TooLong { usage, .. } | Self::Failed { usage, .. } => *usage,
         }
     }
 }

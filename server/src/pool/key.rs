@@ -14,6 +14,8 @@ use crate::config::WorkerOptions;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest line that is read from a key command, in bytes.
 const LONGEST: u64 = 16 * 1024;
+/// The shortest beginning of a key, in bytes, that is hidden where a text was cut.
+const TELLING: usize = 4;
 
 /// A secret. Its `Debug` form says only that it is there.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,9 +49,17 @@ impl Key {
         secret(&self.0)
     }
 
-    /// `text` without the key: some servers repeat it in their error messages.
+    /// `text` without the key: some servers repeat it in their error messages. Where the text was cut, the beginning
+    /// of the key goes too.
     pub(super) fn hidden_in(&self, text: &str) -> String {
-        text.replace(&self.0, "…")
+        let mut shown = text.replace(&self.0, "…");
+        let cuts: Vec<usize> = shown.match_indices('…').map(|(at, _)| at).chain([shown.len()]).collect();
+        for cut in cuts.into_iter().rev() {
+            let begins = (TELLING..self.0.len()).rev().filter_map(|length| self.0.get(..length));
+            let left = begins.into_iter().find(|begin| shown[..cut].ends_with(begin)).map_or(0, str::len);
+            shown.replace_range(cut - left..cut, "");
+        }
+        shown
     }
 }
 
@@ -197,5 +207,7 @@ mod tests {
         let key = Key("sk-secret".into());
         assert!(!format!("{key:?} {:?} {:?}", key.bearer(), key.bare()).contains("secret"));
         assert_eq!(key.hidden_in("bad key sk-secret given"), "bad key … given");
+        assert_eq!(key.hidden_in("bad key sk-sec… and sk-secret, sk-s"), "bad key … and …, ");
+        assert_eq!(key.hidden_in("sk- is no key…"), "sk- is no key…");
     }
 }

@@ -1,23 +1,25 @@
 //! A language model behind an API: one call, tried again only while nothing of it was used.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Counted, Fault, plain};
 use super::health::Health;
 use super::key::{Key, KeySource};
+use super::outside::{Machine, Outside};
 use super::pace::Pace;
 use super::price::{Prices, most_tokens};
 use super::protocol::{self, Protocol};
 use super::transport::{
-    Events, Http, Incoming, Network, Outgoing, Reach, Unreached, explanation, loopback, not_a_stream,
+    Broken, Events, Http, Incoming, Network, Outgoing, Reach, Unreached, explanation, loopback, not_a_stream,
 };
-use super::{CallError, ConfigProblem, Facts, Prompt, Reply, Usage, retry};
-use crate::config::WorkerOptions;
+use super::{Bounds, CallError, ConfigProblem, Facts, Hold, Prompt, Reply, Terms, Usage, overlong, policy, retry};
+use crate::config::{PolicyOptions, WorkerOptions};
 
 /// Most bytes read of an answer, besides what its tokens may need.
 const ANSWER: usize = 1 << 20;
@@ -25,6 +27,8 @@ const ANSWER: usize = 1 << 20;
 const TOKEN: usize = 2048;
 /// How long the count of tokens may take once the answer itself is complete.
 const TAIL: Duration = Duration::from_secs(2);
+/// How long a server may take to explain why it refuses.
+const EXPLAINING: Duration = Duration::from_secs(5);
 
 /// A language model that can be called. Making one contacts nothing.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub struct Llm {
     source: KeySource,
     key: Mutex<Option<Key>>,
     network: Box<dyn Network>,
+    outside: Box<dyn Outside>,
+    policy: PolicyOptions,
     pace: Pace,
     health: Health,
     removed: CancellationToken,
@@ -54,17 +60,27 @@ enum Trouble {
     Lasting(String),
     /// The server does its work, the request or the answer was wrong.
     Unusable(String),
+    /// The server does its work, the prompt is too long for it.
+    TooLong(String),
+}
+
+/// How a call ended without an answer; sentences.
+enum Ended {
+    Cancelled,
+    TooLong(String),
+    Failed(String),
 }
 
 impl Llm {
-    /// Checks the configuration of a worker.
-    pub fn new(options: &WorkerOptions) -> Result<Self, ConfigProblem> {
-        Self::over(options, |url, reach| Box::new(Http::to(url.clone(), reach)))
+    /// Checks the configuration of a worker; `policy` says which workers may be sent anything.
+    pub fn new(options: &WorkerOptions, policy: &PolicyOptions) -> Result<Self, ConfigProblem> {
+        Self::over(options, policy, |url, reach| Box::new(Http::to(url.clone(), reach)))
     }
 
     /// The same over another network.
     pub(super) fn over(
         options: &WorkerOptions,
+        policy: &PolicyOptions,
         network: impl FnOnce(&Url, Reach) -> Box<dyn Network>,
     ) -> Result<Self, ConfigProblem> {
         let wrong = |what: &str| ConfigProblem(format!("worker `{}`: {what}", plain(&options.name)));
@@ -97,6 +113,8 @@ impl Llm {
             protocol,
             prices,
             network: network(&url, reach),
+            outside: Box::new(Machine),
+            policy: policy.clone(),
             pace: Pace::new(options.concurrency, options.requests_per_minute),
             url,
             source,
@@ -130,13 +148,20 @@ impl Llm {
 
     /// What the conductor may know of it.
     pub fn facts(&self) -> Facts {
-        let WorkerOptions { name, strength, usd_in, usd_out, context, .. } = &self.options;
+        let WorkerOptions { name, strength, usd_in, usd_out, context, provider, region, keeps_data, tags, .. } =
+            &self.options;
         Facts {
             name: name.clone(),
             strength: strength.clamp(0.0, 1.0),
             usd_in: *usd_in,
             usd_out: *usd_out,
             context: *context,
+            terms: Terms {
+                provider: provider.clone(),
+                region: region.clone(),
+                keeps_data: *keeps_data,
+                tags: tags.clone(),
+            },
         }
     }
 
@@ -158,57 +183,106 @@ impl Llm {
     }
 
     /// Asks the model. `on_text` gets the words as they come; they count only once the call has returned `Ok`.
-    /// Dropping the future or cancelling closes the connection.
+    /// Nothing is sent to a worker that the task may not go to, that rests, that the prompt does not fit or whose
+    /// answer could cost more than is left. Dropping the future or cancelling closes the connection.
     pub async fn call(
         &self,
         prompt: &Prompt,
         mut on_text: impl FnMut(&str),
-        deadline: Instant,
-        cancel: &CancellationToken,
+        bounds: Bounds<'_>,
     ) -> Result<Reply, CallError> {
-        let failed = |why: String, usage| CallError::Failed { why, usage };
-        if let Some(why) = self.resting() {
-            return Err(failed(why, Usage::default()));
+        let usage = Usage::default();
+        let not_asked = |why: &str| format!("worker `{}` was not asked: {why}", self.name());
+        if let Some(why) = policy::why_not(&self.facts(), &self.policy, bounds.allowed) {
+            return Err(CallError::Failed { why: not_asked(&why), usage });
         }
+        if let Some(why) = self.resting() {
+            return Err(CallError::Failed { why, usage });
+        }
+        let budget = self.prompt_budget();
+        if !overlong::fits(prompt, budget) {
+            let why = not_asked(&format!("the prompt is longer than the {budget} tokens that it may have (context)"));
+            return Err(CallError::TooLong { why, usage });
+        }
+        let hold = bounds.budget.reserve(self.worst_case(prompt));
+        let mut hold = hold.map_err(|refused| CallError::TooExpensive { why: not_asked(&refused.to_string()) })?;
+        let mut used = Usage::default();
+        let ended = self.tries(prompt, &mut on_text, bounds, &mut hold, &mut used).await;
+        hold.settle(used.usd);
+        match ended {
+            Ok(mut answer) => {
+                let (reasoning, estimated) = (answer.reasoning(), self.believed(prompt, &answer).is_none());
+                Ok(Reply { text: answer.text, reasoning, usage: used, estimated })
+            }
+            Err(Ended::Cancelled) => Err(CallError::Cancelled { usage: used }),
+            Err(Ended::TooLong(why)) => Err(CallError::TooLong { why, usage: used }),
+            Err(Ended::Failed(why)) => Err(CallError::Failed { why, usage: used }),
+        }
+    }
+
+    /// Asks until there is an answer, as long as that is worth it. Every try that cost something is in `used`.
+    async fn tries(
+        &self,
+        prompt: &Prompt,
+        on_text: &mut impl FnMut(&str),
+        bounds: Bounds<'_>,
+        hold: &mut Hold<'_>,
+        used: &mut Usage,
+    ) -> Result<Answer, Ended> {
+        let Bounds { deadline, cancel, .. } = bounds;
         let named = |what: &str| format!("worker `{}` {what}", self.name());
+        let late = || Trouble::Unusable("had not answered when the time was used up; raise max_seconds".into());
         for number in 1.. {
             let mut answer = Answer::default();
             let tried = tokio::select! {
                 biased;
                 () = cancel.cancelled() => None,
-                () = tokio::time::sleep_until(deadline.into()) => {
-                    Some(Err(Trouble::Unusable("had not answered when the time was used up; raise max_seconds".into())))
-                }
-                tried = self.attempt(prompt, &mut answer, &mut on_text) => Some(tried),
+                () = tokio::time::sleep_until(deadline) => Some(Err(late())),
+                tried = self.attempt(prompt, &mut answer, on_text) => Some(tried),
             };
-            let usage = self.usage(prompt, &answer);
+            used.add(self.usage(prompt, &answer));
+            let tried = match tried {
+                // Only the count of its tokens was still waited for.
+                Some(Err(_)) if answer.finished() && Instant::now() >= deadline => Some(self.whole(&mut answer)),
+                tried => tried,
+            };
             let (why, wait) = match tried {
-                None => return Err(CallError::Cancelled { usage }),
+                None => return Err(Ended::Cancelled),
                 Some(Ok(())) => {
                     self.health.succeeded();
-                    let (reasoning, estimated) = (answer.reasoning(), self.believed(&answer).is_none());
-                    return Ok(Reply { text: answer.text, reasoning, usage, estimated });
+                    return Ok(answer);
                 }
-                Some(Err(Trouble::Unusable(why))) => return Err(failed(named(&why), usage)),
+                Some(Err(Trouble::Unusable(why))) => return Err(Ended::Failed(named(&why))),
+                Some(Err(Trouble::TooLong(why))) => return Err(Ended::TooLong(named(&why))),
                 Some(Err(Trouble::Lasting(why))) => {
                     self.health.failed(Instant::now());
-                    return Err(failed(named(&why), usage));
+                    return Err(Ended::Failed(named(&why)));
                 }
                 Some(Err(Trouble::Passing(why, wait))) => (named(&why), wait),
             };
+            let given_up = |why: String| {
+                self.health.failed(Instant::now());
+                Err(Ended::Failed(why))
+            };
             if number >= retry::TRIES {
-                self.health.failed(Instant::now());
-                return Err(failed(format!("{why} ({number} tries)"), usage));
+                return given_up(format!("{why} ({number} tries)"));
             }
-            let wait = wait.unwrap_or_else(|| retry::backoff(number, rand::random()));
+            // A try that cost something has used up what was set aside for it.
+            if let Err(refused) = hold.cover(used.usd + self.worst_case(prompt)) {
+                return given_up(format!("{why}; it is not asked again: {refused}"));
+            }
+            let asked = wait.is_some();
+            let wait = wait.unwrap_or_else(|| retry::backoff(number, self.outside.share()));
             if Instant::now() + wait >= deadline {
-                self.health.failed(Instant::now());
+                if asked {
+                    self.health.asked_for_rest(Instant::now(), wait);
+                }
                 let seconds = wait.as_secs_f64();
-                return Err(failed(format!("{why}; waiting {seconds:.0} s as it asks would take too long"), usage));
+                return given_up(format!("{why}; waiting {seconds:.0} s as it asks would take too long"));
             }
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => return Err(CallError::Cancelled { usage }),
+                () = cancel.cancelled() => return Err(Ended::Cancelled),
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -228,9 +302,9 @@ impl Llm {
             None => Err(CallError::Cancelled { usage }),
             Some(Ok(())) => Ok(usage),
             Some(Err(_)) if answer.at_limit() => Ok(usage),
-            Some(Err(Trouble::Passing(why, _) | Trouble::Lasting(why) | Trouble::Unusable(why))) => {
-                Err(CallError::Failed { why: format!("worker `{}` {why}", self.name()), usage })
-            }
+            Some(Err(
+                Trouble::Passing(why, _) | Trouble::Lasting(why) | Trouble::Unusable(why) | Trouble::TooLong(why),
+            )) => Err(CallError::Failed { why: format!("worker `{}` {why}", self.name()), usage }),
         }
     }
 
@@ -259,25 +333,29 @@ impl Llm {
         }
         answer.begun = true;
         let mut events = Events::of(response.body, self.protocol.framing(), ANSWER + TOKEN * self.options.max_output);
+        // Silence begins where the model said something last: a server may fill it with signs of life for ever.
+        let mut heard = Instant::now();
         loop {
-            let patience = if answer.finished() { TAIL.min(patience) } else { patience };
-            let event = match tokio::time::timeout(patience, events.next()).await {
+            let until = heard + if answer.finished() { TAIL.min(patience) } else { patience };
+            let event = match tokio::time::timeout_at(until, events.next()).await {
                 Ok(event) => event,
                 Err(_) if answer.finished() => break,
                 Err(_) => return Err(silent()),
             };
-            let spoken = answer.text.len();
+            let (spoken, output, finished) = (answer.text.len(), answer.output(), answer.finished());
             let data = match event {
                 None => break,
                 // Once the model has ended, a connection that closes badly takes nothing from the answer.
-                Some(Err(_)) if answer.finished() => break,
-                Some(Err(why)) if spoken == 0 => return Err(Trouble::Passing(why, None)),
-                Some(Err(why)) => return Err(Trouble::Lasting(why)),
+                Some(Err(_)) if finished => break,
+                Some(Err(why @ Broken::Transport(_))) if output == 0 => {
+                    return Err(Trouble::Passing(why.to_string(), None));
+                }
+                Some(Err(why)) => return Err(Trouble::Lasting(why.to_string())),
                 Some(Ok(data)) => data,
             };
             self.protocol.take(&data, answer).map_err(|Fault { why, passes }| {
                 let why = key.as_ref().map_or_else(|| why.clone(), |key| key.hidden_in(&why));
-                if passes && spoken == 0 { Trouble::Passing(why, None) } else { Trouble::Lasting(why) }
+                if passes && output == 0 { Trouble::Passing(why, None) } else { Trouble::Lasting(why) }
             })?;
             if answer.text.len() > spoken {
                 on_text(&answer.text[spoken..]);
@@ -285,7 +363,19 @@ impl Llm {
             if answer.done() {
                 break;
             }
+            // A quarter of the characters: even of code with long indentation that is less than twice its tokens.
+            if answer.estimate_out() > 2 * self.options.max_output as u64 {
+                let limit = self.options.max_output;
+                return Err(Trouble::Lasting(format!("wrote more than the {limit} tokens that it may (max_output)")));
+            }
+            if !finished && (answer.output() > output || answer.finished()) {
+                heard = Instant::now();
+            }
         }
+        self.whole(answer)
+    }
+
+    fn whole(&self, answer: &mut Answer) -> Result<(), Trouble> {
         let whole = answer.whole(self.options.max_output);
         whole.map_err(|why| if answer.ended() { Trouble::Unusable(why) } else { Trouble::Lasting(why) })
     }
@@ -301,15 +391,15 @@ impl Llm {
     }
 
     fn usage(&self, prompt: &Prompt, answer: &Answer) -> Usage {
-        let counted = match self.believed(answer) {
+        // Whoever writes on beyond the limit is cut off there.
+        let written = answer.estimate_out().min(2 * self.options.max_output as u64);
+        let counted = match self.believed(prompt, answer) {
             // Of an answer that broke off a server may have counted only the beginning.
-            Some(counted) if !answer.ended() => {
-                Counted { tokens_out: counted.tokens_out.max(answer.estimate_out()), ..counted }
-            }
+            Some(counted) if !answer.ended() => Counted { tokens_out: counted.tokens_out.max(written), ..counted },
             Some(counted) => counted,
             None if answer.begun => {
                 let chars = prompt.system.chars().count() + prompt.user.chars().count();
-                Counted { tokens_in: chars.div_ceil(4) as u64, cached: 0, tokens_out: answer.estimate_out() }
+                Counted { tokens_in: chars.div_ceil(4) as u64, cached: 0, tokens_out: written }
             }
             None => Counted::default(),
         };
@@ -321,14 +411,15 @@ impl Llm {
         }
     }
 
-    /// What the server counted, unless it cannot be true: a prompt has tokens, words have some, and a call has no
-    /// more of them than the model's context holds.
-    fn believed(&self, answer: &Answer) -> Option<Counted> {
-        let context = self.options.context as u64;
+    /// What the server counted, unless it cannot be true: a prompt has tokens, words have some, and there are not more
+    /// than twice as many as were paid for in advance. Servers count what they add, and a lie must not use up a budget.
+    fn believed(&self, prompt: &Prompt, answer: &Answer) -> Option<Counted> {
+        let (most_in, most_out) = (2 * most_tokens(prompt), 2 * self.options.max_output as u64);
         answer.counted.filter(|counted| {
-            (1..=context).contains(&counted.tokens_in)
-                && counted.tokens_out <= context
+            (1..=most_in).contains(&counted.tokens_in)
+                && counted.tokens_out <= most_out
                 && (counted.tokens_out > 0 || answer.text.is_empty() || !answer.ended())
+                && self.prices.price(*counted) <= 2.0 * self.worst_case(prompt)
         })
     }
 
@@ -355,12 +446,17 @@ impl Llm {
 
     async fn refusal(&self, response: Incoming, key: Option<&Key>, patience: Duration) -> Trouble {
         let status = response.status;
-        let wait = retry::asked(&response.headers, SystemTime::now());
+        let wait = retry::asked(&response.headers, self.outside.time_of_day());
+        let patience = EXPLAINING.min(patience);
         let said = tokio::time::timeout(patience, explanation(response)).await.unwrap_or_default();
         let said = key.map_or_else(|| said.clone(), |key| key.hidden_in(&said));
+        let too_long = overlong::said(status, &said);
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         if retry::passes(status) {
             return Trouble::Passing(format!("is not able to answer now ({status}){said}"), wait);
+        }
+        if too_long {
+            return Trouble::TooLong(format!("says that the prompt is too long ({status}); check context{said}"));
         }
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {

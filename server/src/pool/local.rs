@@ -117,13 +117,15 @@ fn events(part: Part, said: &mut String) -> Result<Bytes, String> {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
+    use tokio::time::Instant;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::config::{RepairOptions, ToolchainOptions, WorkerOptions};
-    use crate::pool::{CallError, Pool, Reply};
+    use crate::config::{PolicyOptions, RepairOptions, ToolchainOptions, WorkerOptions};
+    use crate::pool::{Bounds, Budget, CallError, Pool, Reply};
+    use crate::task::Allowed;
 
     /// Says what it is told to, once.
     #[derive(Debug)]
@@ -140,14 +142,17 @@ mod tests {
         let options: WorkerOptions =
             toml::from_str("name = 'l'\nkind = 'gguf'\npath = '/m.gguf'\nmax_output = 512").unwrap();
         let nothing = ToolchainOptions { enabled: false };
-        let (mut pool, problems) = Pool::new(std::slice::from_ref(&options), &RepairOptions::default(), &nothing);
+        let (policy, repair) = (PolicyOptions::default(), RepairOptions::default());
+        let (mut pool, problems) = Pool::new(std::slice::from_ref(&options), &policy, &repair, &nothing);
         assert_eq!(problems, []);
         pool.add_local(&options, Arc::new(Scripted(Mutex::new(parts)))).unwrap();
         let llm = pool.llm("l").unwrap();
         let prompt = Prompt { system: "rules".into(), user: "task".into() };
         let deadline = Instant::now() + Duration::from_secs(60);
         let mut heard = String::new();
-        let reply = llm.call(&prompt, |text| heard.push_str(text), deadline, &CancellationToken::new()).await;
+        let (cancel, budget, allowed) = (CancellationToken::new(), Budget::new(1.0), Allowed::default());
+        let bounds = Bounds { deadline, cancel: &cancel, budget: &budget, allowed: &allowed };
+        let reply = llm.call(&prompt, |text| heard.push_str(text), bounds).await;
         (heard, reply)
     }
 

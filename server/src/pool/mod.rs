@@ -7,7 +7,10 @@ mod health;
 mod key;
 mod llm;
 mod local;
+mod outside;
+mod overlong;
 mod pace;
+mod policy;
 mod price;
 mod protocol;
 mod retry;
@@ -15,16 +18,18 @@ mod transport;
 
 pub(crate) use answer::plain;
 pub use budget::{Budget, Hold, TooExpensive};
-pub use call::{CallError, Prompt, Reply};
+pub use call::{Bounds, CallError, Prompt, Reply};
 pub use llm::{Llm, probe};
 pub use local::{Local, Part};
+pub use policy::{LOCAL, Terms, why_not};
 pub(crate) use transport::{Reach, client, loopback};
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{RepairOptions, ToolchainOptions, WorkerKind, WorkerOptions};
+use crate::config::{PolicyOptions, RepairOptions, ToolchainOptions, WorkerKind, WorkerOptions};
+use crate::task::Allowed;
 
 /// The name of the built-in worker that searches for a repair.
 pub const REPAIR: &str = "repair";
@@ -45,6 +50,8 @@ pub struct Facts {
     pub usd_out: f64,
     /// Tokens that fit in one call, prompt and answer together.
     pub context: usize,
+    /// Where what it is sent goes.
+    pub terms: Terms,
 }
 
 impl Facts {
@@ -61,7 +68,7 @@ impl Facts {
     }
 
     fn built_in(name: &str, strength: f64) -> Self {
-        Self { name: name.into(), strength, usd_in: 0.0, usd_out: 0.0, context: usize::MAX }
+        Self { name: name.into(), strength, usd_in: 0.0, usd_out: 0.0, context: usize::MAX, terms: Terms::default() }
     }
 }
 
@@ -99,6 +106,7 @@ pub struct ConfigProblem(pub String);
 pub struct Pool {
     llms: Vec<Llm>,
     built_in: Vec<Facts>,
+    policy: PolicyOptions,
 }
 
 impl Pool {
@@ -106,6 +114,7 @@ impl Pool {
     /// `gguf` come with [`Pool::add_local`].
     pub fn new(
         workers: &[WorkerOptions],
+        policy: &PolicyOptions,
         repair: &RepairOptions,
         toolchain: &ToolchainOptions,
     ) -> (Self, Vec<ConfigProblem>) {
@@ -117,7 +126,7 @@ impl Pool {
             let made = if taken {
                 Err(ConfigProblem(format!("worker `{}`: this name is taken; give it another", options.name)))
             } else {
-                Llm::new(options)
+                Llm::new(options, policy)
             };
             match made {
                 Ok(_) if options.kind == WorkerKind::Gguf => {}
@@ -127,12 +136,13 @@ impl Pool {
         }
         let toolchain = toolchain.enabled.then(Facts::toolchain);
         let repair = repair.enabled.then(Facts::repair);
-        (Self { llms, built_in: toolchain.into_iter().chain(repair).collect() }, problems)
+        let built_in = toolchain.into_iter().chain(repair).collect();
+        (Self { llms, built_in, policy: policy.clone() }, problems)
     }
 
     /// Adds a worker that needs no server.
     pub fn add_local(&mut self, options: &WorkerOptions, model: Arc<dyn Local>) -> Result<(), ConfigProblem> {
-        self.llms.push(Llm::over(options, |_, _| Box::new(local::InProcess(model)))?);
+        self.llms.push(Llm::over(options, &self.policy, |_, _| Box::new(local::InProcess(model)))?);
         Ok(())
     }
 
@@ -141,7 +151,18 @@ impl Pool {
         self.built_in.iter().cloned().chain(self.members().map(Llm::facts)).collect()
     }
 
-    /// The language model of this name.
+    /// The workers that a task may go to, the built-in ones first.
+    pub fn eligible(&self, allowed: &Allowed) -> Vec<Facts> {
+        self.facts().into_iter().filter(|facts| why_not(facts, &self.policy, allowed).is_none()).collect()
+    }
+
+    /// The workers that a task may not go to: the name, and why as a clause about it.
+    pub fn passed_over(&self, allowed: &Allowed) -> Vec<(String, String)> {
+        let facts = self.facts().into_iter();
+        facts.filter_map(|facts| Some((facts.name.clone(), why_not(&facts, &self.policy, allowed)?))).collect()
+    }
+
+    /// The language model of this name. It still refuses what its task or the policy does not allow.
     pub fn llm(&self, name: &str) -> Option<&Llm> {
         self.members().find(|llm| llm.name() == name)
     }
@@ -165,19 +186,24 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
-    use super::Pool;
-    use crate::config::{RepairOptions, ToolchainOptions, WorkerOptions};
+    use super::{ConfigProblem, Pool};
+    use crate::config::{PolicyOptions, RepairOptions, ToolchainOptions, WorkerOptions};
+    use crate::task::Allowed;
 
     fn worker(name: &str, base_url: &str) -> WorkerOptions {
         let written = format!("name = {name:?}\nbase_url = {base_url:?}\nmodel = \"m\"");
         toml::from_str(&written).expect("a worker")
     }
 
+    fn pool(workers: &[WorkerOptions], policy: &PolicyOptions) -> (Pool, Vec<ConfigProblem>) {
+        Pool::new(workers, policy, &RepairOptions::default(), &ToolchainOptions::default())
+    }
+
     #[test]
     fn one_wrong_worker_never_costs_the_others() {
         let workers =
             [worker("a", "http://127.0.0.1:1/v1"), worker("b", "ftp://x"), worker("a", "http://127.0.0.1:2/v1")];
-        let (pool, problems) = Pool::new(&workers, &RepairOptions::default(), &ToolchainOptions::default());
+        let (pool, problems) = pool(&workers, &PolicyOptions::default());
         let names: Vec<String> = pool.facts().into_iter().map(|facts| facts.name).collect();
         assert_eq!(names, ["toolchain", "repair", "a"]);
         assert_eq!(problems.len(), 2);
@@ -187,7 +213,8 @@ mod tests {
     #[test]
     fn who_is_not_kept_is_a_member_no_more() {
         let (a, b) = (worker("a", "http://127.0.0.1:1/v1"), worker("b", "http://127.0.0.1:2/v1"));
-        let (pool, _) = Pool::new(&[a.clone(), b], &RepairOptions::default(), &ToolchainOptions::default());
+        let all = (PolicyOptions::default(), RepairOptions::default(), ToolchainOptions::default());
+        let (pool, _) = Pool::new(&[a.clone(), b], &all.0, &all.1, &all.2);
         let removed = pool.llm("b").expect("a member").removed().clone();
         // Of the same name, and somewhere else.
         pool.keep(&[a, worker("b", "http://127.0.0.1:3/v1")]);
@@ -198,7 +225,23 @@ mod tests {
     #[test]
     fn what_is_built_in_can_be_switched_off() {
         let repair = RepairOptions { enabled: false, ..RepairOptions::default() };
-        let (pool, _) = Pool::new(&[], &repair, &ToolchainOptions { enabled: false });
+        let (pool, _) = Pool::new(&[], &PolicyOptions::default(), &repair, &ToolchainOptions { enabled: false });
         assert!(pool.facts().is_empty());
+    }
+
+    #[test]
+    fn whom_a_task_may_not_go_to_is_passed_over_and_said() {
+        let mut abroad = worker("abroad", "http://127.0.0.1:1/v1");
+        abroad.region = Some("us".into());
+        let mut here = worker("here", "http://127.0.0.1:2/v1");
+        here.region = Some("eu".into());
+        let policy = PolicyOptions { regions: Some(vec!["eu".into()]), ..PolicyOptions::default() };
+        let (pool, _) = pool(&[abroad, here], &policy);
+        let never = Allowed { never: vec!["repair".into()], ..Allowed::default() };
+        let names: Vec<String> = pool.eligible(&never).into_iter().map(|facts| facts.name).collect();
+        assert_eq!(names, ["toolchain", "here"]);
+        let (names, whys): (Vec<_>, Vec<_>) = pool.passed_over(&never).into_iter().unzip();
+        assert_eq!(names, ["repair", "abroad"]);
+        assert_eq!(whys, ["this task may not go to it", "its region is us, and policy.regions allows only: eu"]);
     }
 }

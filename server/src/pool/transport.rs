@@ -216,11 +216,13 @@ pub(super) fn not_a_stream(headers: &HeaderMap) -> Option<&'static str> {
 
 /// Why the bytes of an answer ended early.
 #[derive(Debug, thiserror::Error)]
-enum Broken {
+pub(super) enum Broken {
     #[error("sent more than {0} bytes; its answer is not used")]
     TooLong(usize),
     #[error("broke the connection: {0}")]
     Transport(String),
+    #[error("sent a stream that cannot be read ({0})")]
+    Unreadable(String),
 }
 
 type Body = Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>;
@@ -268,7 +270,7 @@ impl Events {
 
     /// The data of the next event that has any; comments and empty events do not count as output.
     /// An error is a clause about the server.
-    pub(super) async fn next(&mut self) -> Option<Result<String, String>> {
+    pub(super) async fn next(&mut self) -> Option<Result<String, Broken>> {
         let events = match &mut self.0 {
             Cutter::Sse(events) => events,
             Cutter::Lines(lines) => return lines.next().await,
@@ -279,8 +281,11 @@ impl Events {
                     Some(data) => return Some(Ok(data)),
                     None => continue,
                 },
-                Err(sse_stream::Error::Body(broken)) => return Some(Err(broken.to_string())),
-                Err(error) => return Some(Err(format!("sent a stream that cannot be read ({error})"))),
+                Err(sse_stream::Error::Body(error)) => {
+                    let known = error.downcast::<Broken>().map(|broken| *broken);
+                    return Some(Err(known.unwrap_or_else(|other| Broken::Transport(other.to_string()))));
+                }
+                Err(error) => return Some(Err(Broken::Unreadable(error.to_string()))),
             }
         }
     }
@@ -288,7 +293,7 @@ impl Events {
 
 impl Lines {
     /// The next line that has anything on it; the last one needs no line break.
-    async fn next(&mut self) -> Option<Result<String, String>> {
+    async fn next(&mut self) -> Option<Result<String, Broken>> {
         loop {
             let end = self.read[self.searched..].iter().position(|byte| *byte == b'\n').map(|at| self.searched + at);
             let line: Vec<u8> = if let Some(end) = end {
@@ -301,7 +306,7 @@ impl Lines {
                         self.read.extend_from_slice(&chunk);
                         continue;
                     }
-                    Some(Err(broken)) => return Some(Err(broken.to_string())),
+                    Some(Err(broken)) => return Some(Err(broken)),
                     None if self.read.is_empty() => return None,
                     None => {
                         self.searched = 0;
@@ -312,7 +317,7 @@ impl Lines {
             match String::from_utf8(line) {
                 Ok(line) if line.trim().is_empty() => continue,
                 Ok(line) => return Some(Ok(line.trim().to_owned())),
-                Err(_) => return Some(Err("sent a stream that cannot be read (it is not text)".into())),
+                Err(_) => return Some(Err(Broken::Unreadable("it is not text".into()))),
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use super::delegate::{Checks, DECLINED, Made};
+use super::delegate::{Checks, DECLINED, Made, out_of_reach};
 use super::{ConductorRecord, Engine, Event, Kind, Outcome, StepRecord};
 use crate::conductor::mini::Need;
 use crate::context::{Earlier, Mapping};
@@ -221,6 +221,7 @@ impl<'a> Course<'a> {
         let (failed, thoughts) = self.outcome(|outcome| {
             // That no tool has a fix says nothing of how hard the task is.
             let done = outcome.steps.iter().filter(|step| ![DECLINED, NOT_BEGUN].contains(&step.status.as_str()));
+            let done = done.filter(|step| out_of_reach(&step.status).is_none());
             let thoughts = done.clone().filter(|step| step.role == Role::Thinker).count();
             let failed = done.filter(|step| step.role == Role::Worker).map(|step| step.worker.clone());
             (failed.collect::<Vec<String>>(), thoughts)
@@ -243,12 +244,17 @@ impl<'a> Course<'a> {
     pub fn workers(&self, need: &Need, checks: Option<Checks<'_>>) -> Vec<Facts> {
         let searchable = need.goal == Goal::Fix && need.failing_tests && !need.failed.iter().any(|name| name == REPAIR);
         let nothing_wrong = self.nothing_wrong(checks);
+        let unasked = self.outcome(|outcome| {
+            let steps = outcome.steps.iter().filter(|step| out_of_reach(&step.status).is_some());
+            steps.map(|step| step.worker.clone()).collect::<Vec<_>>()
+        });
         let can = |facts: &Facts| match facts.name.as_str() {
+            _ if unasked.contains(&facts.name) => false,
             TOOLCHAIN => need.tools_may_know,
             REPAIR => searchable,
             _ => !nothing_wrong,
         };
-        self.engine.pool.facts().into_iter().filter(can).collect()
+        self.engine.pool.eligible(&self.task.allowed).into_iter().filter(can).collect()
     }
 }
 

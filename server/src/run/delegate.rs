@@ -6,9 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Event;
 use super::course::{CANCELLED, Course, Seen};
-use crate::context::{self, Context, Earlier, NewTests};
+use crate::context::{self, Context, Earlier, NewTests, Unsendable};
 use crate::patch::{self, Asks, Edit, Patch, Problem};
-use crate::pool::{CallError, Llm, Prompt, REPAIR, Reply, TOOLCHAIN, Usage};
+use crate::pool::{Bounds, CallError, Llm, Prompt, REPAIR, Reply, TOOLCHAIN, Usage};
 use crate::repair::{self, Limits, Target};
 use crate::task::Goal;
 use crate::toolchain;
@@ -17,6 +17,18 @@ use crate::workflow::{Role, Step};
 
 /// The status of a step whose worker had nothing to try: no attempt was made.
 pub(super) const DECLINED: &str = "declined";
+
+/// How the status of a step begins whose worker cannot take what it would have to be sent.
+pub(super) const TOO_LONG: &str = "too long: ";
+
+/// How the status of a step begins whose worker's answer could cost more than is left.
+pub(super) const TOO_EXPENSIVE: &str = "too expensive: ";
+
+/// Why a step's worker could not be asked for money or for length, by its status: nothing was tried, and trying again
+/// would be no different.
+pub(super) fn out_of_reach(status: &str) -> Option<&str> {
+    status.strip_prefix(TOO_LONG).or_else(|| status.strip_prefix(TOO_EXPENSIVE))
+}
 
 /// How long a prompt waits for the map of the workspace.
 const MAP_WAIT: Duration = Duration::from_millis(1500);
@@ -49,7 +61,7 @@ pub(super) struct Made {
     pub patch: Option<Patch>,
     /// What was written, for the steps that may see it.
     pub reply: Option<String>,
-    /// `patch`, `prose`, `no_fix`, `declined`, `refused`, `error: …`; `verified`, `unverified` or `rejected` once judged.
+    /// `patch`, `prose`, `no_fix`, `declined`, `refused`, `too long: …`, `too expensive: …`, `error: …`; `verified`, `unverified` or `rejected` once judged.
     pub status: String,
     /// Why it was refused, for whoever tries next.
     pub report: Option<String>,
@@ -160,23 +172,39 @@ impl Delegation<'_> {
         place: Option<&Place>,
         read: impl Fn(&str) -> Result<T, Vec<Problem>>,
     ) -> (Made, Option<T>) {
-        let context = match self.context(llm.prompt_budget(), place).await {
-            Ok(context) => context,
-            Err(why) => return (Made::error(why, Usage::default()), None),
-        };
-        for withheld in &context.withheld {
-            self.note(format!("withheld from {}: {withheld}", llm.name()));
-        }
         let mut used = Usage::default();
-        let mut ask = context.prompt;
-        for attempt in 1..=2 {
+        let mut tokens = llm.prompt_budget();
+        let mut first = match self.told(llm, tokens, place).await {
+            Ok(prompt) => prompt,
+            Err(made) => return (made, None),
+        };
+        let mut wrong: Option<(String, Vec<Problem>)> = None;
+        let mut is_shortened = false;
+        loop {
+            let again = |(reply, why): &(String, Vec<Problem>)| context::correction(&first, reply, why, tokens);
+            let ask = wrong.as_ref().map_or_else(|| first.clone(), again);
             let reply = match self.call(llm, &ask).await {
                 Ok(reply) => reply,
+                Err(CallError::TooLong { why, usage }) if !is_shortened => {
+                    used.add(usage);
+                    is_shortened = true;
+                    tokens /= 2;
+                    self.note(format!("{why}; it is asked once more, with at most {tokens} tokens"));
+                    first = match self.told(llm, tokens, place).await {
+                        Ok(prompt) => prompt,
+                        Err(made) => return (Made { usage: used, ..made }, None),
+                    };
+                    continue;
+                }
                 Err(error) => {
                     used.add(error.usage());
                     let made = match error {
                         CallError::Cancelled { .. } => {
                             Made { status: CANCELLED.into(), usage: used, ..Made::default() }
+                        }
+                        CallError::TooLong { why, .. } => Made::too_long(&why, used),
+                        CallError::TooExpensive { why } => {
+                            Made { status: format!("{TOO_EXPENSIVE}{why}"), usage: used, ..Made::default() }
                         }
                         CallError::Failed { why, .. } => Made::error(why, used),
                     };
@@ -194,7 +222,7 @@ impl Delegation<'_> {
                 }
                 Err(problems) => problems,
             };
-            if attempt == 2 {
+            if wrong.is_some() {
                 return (Made { reply: Some(reply.text), ..Made::refused(&problems, used) }.sent(ask), None);
             }
             let why = problems.first().map_or(String::new(), Problem::to_string);
@@ -202,15 +230,25 @@ impl Delegation<'_> {
                 "its reply cannot be used, so it is asked once more: {}",
                 why.lines().next().unwrap_or_default()
             ));
-            ask = context::correction(&ask, &reply.text, &problems, llm.prompt_budget());
+            wrong = Some((reply.text, problems));
         }
-        unreachable!("the second attempt returns")
     }
 
-    /// What a worker is sent that may be sent this many tokens, `place`: for tests there; why it cannot be, in words.
-    async fn context(&self, tokens: usize, place: Option<&Place>) -> Result<Context, String> {
+    /// What a worker is sent that may be sent this many tokens; what is kept from it is said.
+    async fn told(&self, llm: &Llm, tokens: usize, place: Option<&Place>) -> Result<Prompt, Made> {
+        let context = self.context(tokens, place).await?;
+        for withheld in &context.withheld {
+            self.note(format!("withheld from {}: {withheld}", llm.name()));
+        }
+        Ok(context.prompt)
+    }
+
+    /// What a worker is sent that may be sent this many tokens, `place`: for tests there; else the step has ended.
+    async fn context(&self, tokens: usize, place: Option<&Place>) -> Result<Context, Made> {
         let Self { stop, course: Course { task, mapping, .. }, .. } = self;
-        let Some(mapping) = mapping.get().cloned() else { return Err("a patch is judged, nobody is asked".into()) };
+        let Some(mapping) = mapping.get().cloned() else {
+            return Err(Made::error("a patch is judged, nobody is asked".into(), Usage::default()));
+        };
         let is_ready = tokio::select! {
             is_ready = mapping.ready(MAP_WAIT) => is_ready,
             () = stop.cancelled() => false,
@@ -237,25 +275,27 @@ impl Delegation<'_> {
             })
         });
         match made.await {
-            Ok(context) => context.map_err(|unsendable| unsendable.to_string()),
+            Ok(context) => context.map_err(|unsendable| match unsendable {
+                Unsendable::TooLarge { .. } => Made::too_long(&unsendable.to_string(), Usage::default()),
+                unsendable => Made::error(unsendable.to_string(), Usage::default()),
+            }),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
 
     /// One call, within what is left of the money and the time.
     async fn call(&self, llm: &Llm, prompt: &Prompt) -> Result<Reply, CallError> {
-        let hold = self.course.money.reserve(llm.worst_case(prompt)).map_err(|refused| CallError::Failed {
-            why: format!("{} was not asked: {refused}", llm.name()),
-            usage: Usage::default(),
-        })?;
         let mut written = 0;
         let progress = |text: &str| {
             written += text.chars().count();
             self.progress(format!("{} has written {written} characters", llm.name()));
         };
+        let Course { task, money, .. } = self.course;
         let stop = self.stop.child_token();
-        let mut call = std::pin::pin!(llm.call(prompt, progress, self.deadline(), &stop));
-        let answer = tokio::select! {
+        let deadline = self.deadline().into();
+        let bounds = Bounds { deadline, cancel: &stop, budget: money, allowed: &task.allowed };
+        let mut call = std::pin::pin!(llm.call(prompt, progress, bounds));
+        tokio::select! {
             answer = &mut call => answer,
             () = llm.removed().cancelled() => {
                 stop.cancel();
@@ -264,9 +304,7 @@ impl Delegation<'_> {
                     usage: error.usage(),
                 })
             }
-        };
-        hold.settle(answer.as_ref().map_or_else(CallError::usage, |reply| reply.usage).usd);
-        answer
+        }
     }
 
     fn note(&self, text: String) {
@@ -294,6 +332,10 @@ impl Made {
 
     fn sent(self, prompt: Prompt) -> Self {
         Self { prompt: Some(prompt), ..self }
+    }
+
+    fn too_long(why: &str, usage: Usage) -> Self {
+        Self { status: format!("{TOO_LONG}{why}"), usage, ..Self::default() }
     }
 
     fn refused(problems: &[Problem], usage: Usage) -> Self {

@@ -51,7 +51,7 @@ pub(super) struct Memory {
 impl Engine {
     /// An engine for this configuration. Nothing is started, opened or contacted before the first run.
     pub fn new(config: Config, trust: Trust) -> Self {
-        let (mut pool, mut problems) = Pool::new(&config.workers, &config.repair, &config.toolchain);
+        let (mut pool, mut problems) = Pool::new(&config.workers, &config.policy, &config.repair, &config.toolchain);
         let writers = Writers::of(&config, Path::new(EXE));
         for (options, writer) in writers.workers() {
             problems.extend(pool.add_local(options, writer).err());
@@ -75,7 +75,8 @@ impl Engine {
                 encoder: self.config.conductor.encoder.clone(),
                 cache_dir: self.config.places.cache_dir.clone(),
             });
-            let planner = Planner::of(&self.config.conductor, &self.writers).unwrap_or_else(|problem| {
+            let planner = Planner::of(&self.config.conductor, &self.config.policy, &self.writers);
+            let planner = planner.unwrap_or_else(|problem| {
                 problems.push(problem.to_string());
                 None
             });
@@ -98,6 +99,17 @@ impl Engine {
     pub fn keep(&self, config: &Config) {
         let own = WorkerOptions::conductor(&config.conductor);
         self.pool.keep(&config.workers.iter().cloned().chain(own).collect::<Vec<_>>());
+    }
+
+    /// Every word by which a task can name workers: their names and their tags.
+    pub fn worker_names(&self) -> Vec<String> {
+        let facts = self.pool.facts();
+        let tags = facts.iter().flat_map(|facts| facts.terms.tags.clone());
+        let mut names: Vec<String> = facts.iter().map(|facts| facts.name.clone()).chain(tags).collect();
+        // Tags are shared; a few names are quickly compared.
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        names
     }
 
     /// Whether anything may run or be sent for this workspace (canonical root).

@@ -68,7 +68,7 @@ pub fn models(config: &Config) -> Vec<Model> {
         usd_out: options.usd_out,
         context: Some(options.context),
         key: key(options),
-        problem: Llm::new(options).err().map(|problem| problem.0),
+        problem: Llm::new(options, &config.policy).err().map(|problem| problem.0),
     });
     let mut files = models::local(&models::folder(&config.places.cache_dir));
     let of_workers = config.workers.iter().filter_map(|worker| worker.path.as_ref());
@@ -97,7 +97,7 @@ pub fn models(config: &Config) -> Vec<Model> {
 pub fn trials(config: &Config) -> (String, Vec<Result<Trial, Tried>>) {
     let trial = |options: &WorkerOptions| {
         let short = WorkerOptions { max_output: TOKENS.min(options.max_output), ..options.clone() };
-        match Llm::new(&short) {
+        match Llm::new(&short, &config.policy) {
             Ok(llm) => Ok(Trial { worst: llm.worst_case(&probe()), llm }),
             Err(problem) => {
                 Err(Tried { name: options.name.clone(), problem: Some(problem.0), usage: Usage::default(), ms: 0 })

@@ -30,7 +30,7 @@ impl Judge<'_> {
 
     async fn ask_for_tests(&self, reading: &Reading, author: &str) -> Option<Written> {
         let course = self.course;
-        let facts = course.engine.pool.facts().into_iter();
+        let facts = course.engine.pool.eligible(&course.task.allowed).into_iter();
         let models: Vec<_> = facts.filter(|facts| ![REPAIR, TOOLCHAIN].contains(&facts.name.as_str())).collect();
         // With nobody else there is nothing to say: most have one model.
         if models.iter().all(|facts| facts.name == author) {

@@ -1,7 +1,7 @@
 //! Tier `mini`: turn by turn the conductor decides, a worker tries, the verifier judges.
 
 use super::course::{Course, End};
-use super::delegate::Checks;
+use super::delegate::{Checks, out_of_reach};
 use super::judge::Judge;
 use super::{ConductorRecord, Kind};
 use crate::conductor::{Decision, Reading};
@@ -13,7 +13,14 @@ impl Course<'_> {
             let need = self.need(checks);
             let (step, why) = match reading.decide(&self.workers(&need, checks), &need) {
                 Decision::Delegate { step, why } => (step, why),
-                Decision::Stop { why } => return (Kind::Failed, why),
+                Decision::Stop { why } => {
+                    // What was still wanted, and could not be had, says more than that nothing else is.
+                    let wanted = self.outcome(|outcome| {
+                        let last = outcome.steps.last()?;
+                        out_of_reach(&last.status).map(str::to_owned)
+                    });
+                    return (Kind::Failed, wanted.unwrap_or(why));
+                }
             };
             let steps = self.plan(ConductorRecord::mini(reading, why), 0, vec![step]);
             if let Some(end) = self.execute(steps, checks, judge).await {

@@ -3,7 +3,7 @@
 use super::*;
 
 fn model(name: &str, strength: f64, usd_in: f64, usd_out: f64) -> Facts {
-    Facts { name: name.into(), strength, usd_in, usd_out, context: 32_000 }
+    Facts { name: name.into(), strength, usd_in, usd_out, context: 32_000, ..Facts::repair() }
 }
 
 /// Free and weak, cheap and fair, dear and strong, and the built-in one.

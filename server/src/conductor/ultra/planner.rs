@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::NoPlan;
 use crate::conductor::host::{Chat, HostError, Message, Writer, Writers};
-use crate::config::ConductorOptions;
-use crate::pool::{Budget, CallError, ConfigProblem, Llm, Prompt, Usage};
+use crate::config::{ConductorOptions, PolicyOptions};
+use crate::pool::{Bounds, Budget, CallError, ConfigProblem, Llm, Prompt, Usage};
+use crate::task::Allowed;
 
 /// Tokens of a plan at most.
 const MAX_TOKENS: usize = 1024;
@@ -51,9 +52,13 @@ impl From<NoPlan> for Blank {
 
 impl Planner {
     /// The planner that is configured, if one is; one behind an API goes before a file.
-    pub fn of(options: &ConductorOptions, writers: &Writers) -> Result<Option<Self>, ConfigProblem> {
+    pub fn of(
+        options: &ConductorOptions,
+        policy: &PolicyOptions,
+        writers: &Writers,
+    ) -> Result<Option<Self>, ConfigProblem> {
         if let Some(remote) = &options.remote {
-            return Ok(Some(Self::Remote(Box::new(Llm::new(remote)?))));
+            return Ok(Some(Self::Remote(Box::new(Llm::new(remote, policy)?))));
         }
         Ok(options.generator.as_ref().and_then(|path| writers.at(path)).map(Self::Local))
     }
@@ -92,15 +97,17 @@ impl Planner {
                 Ok(Draft { text: written.text, usage })
             }
             Self::Remote(llm) => {
-                let hold = limits.money.reserve(llm.worst_case(prompt)).map_err(|refused| {
-                    NoPlan::Unavailable(format!("the conductor `{}` was not asked: {refused}", llm.name()))
-                })?;
-                let answer = llm.call(prompt, |_| {}, limits.deadline, limits.cancel).await;
-                hold.settle(answer.as_ref().map_or_else(CallError::usage, |reply| reply.usage).usd);
+                // A task chooses workers; where its text may go at all is the policy's to say.
+                let allowed = Allowed::default();
+                let (deadline, cancel, budget) = (limits.deadline.into(), limits.cancel, limits.money);
+                let answer = llm.call(prompt, |_| {}, Bounds { deadline, cancel, budget, allowed: &allowed }).await;
                 match answer {
                     Ok(reply) => Ok(Draft { text: reply.text, usage: reply.usage }),
                     Err(CallError::Cancelled { .. }) => Err(NoPlan::Cancelled.into()),
-                    Err(CallError::Failed { why, .. }) => Err(NoPlan::Unavailable(why).into()),
+                    Err(CallError::TooLong { why, .. }) => Err(Blank::Length(why)),
+                    Err(CallError::TooExpensive { why } | CallError::Failed { why, .. }) => {
+                        Err(NoPlan::Unavailable(why).into())
+                    }
                 }
             }
         }

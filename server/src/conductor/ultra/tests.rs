@@ -6,7 +6,7 @@ use crate::ledger::Neighbour;
 use crate::workflow::Bounds;
 
 fn facts(name: &str, strength: f64, usd: f64) -> Facts {
-    Facts { name: name.into(), strength, usd_in: usd, usd_out: 5.0 * usd, context: 32_000 }
+    Facts { name: name.into(), strength, usd_in: usd, usd_out: 5.0 * usd, context: 32_000, ..Facts::repair() }
 }
 
 /// A question with three workers after a first failure.

@@ -1,15 +1,17 @@
 //! Calls against a server that writes exactly the bytes it is told to.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Llm;
-use crate::config::WorkerOptions;
-use crate::pool::{CallError, Prompt, Reply};
+use crate::config::{PolicyOptions, WorkerOptions};
+use crate::pool::{Bounds, Budget, CallError, ConfigProblem, Prompt, Reply};
+use crate::task::Allowed;
 
 /// What the server does after it has read a request.
 #[derive(Clone)]
@@ -85,7 +87,7 @@ fn status(line: &str, headers: &str, body: &str) -> String {
 
 const WORD: &str = r#"{"choices":[{"delta":{"content":"answer"}}]}"#;
 const STOP: &str = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
-const COUNT: &str = r#"{"choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":500}}"#;
+const COUNT: &str = r#"{"choices":[],"usage":{"prompt_tokens":100,"completion_tokens":50}}"#;
 
 fn options(address: &str) -> WorkerOptions {
     let written = format!(
@@ -104,8 +106,22 @@ fn soon() -> Instant {
 
 async fn call(llm: &Llm) -> (Result<Reply, CallError>, String) {
     let mut heard = String::new();
-    let result = llm.call(&prompt(), |text| heard.push_str(text), soon(), &CancellationToken::new()).await;
+    let result = within(llm, |text| heard.push_str(text), soon(), &CancellationToken::new()).await;
     (result, heard)
+}
+
+async fn within(
+    llm: &Llm,
+    on_text: impl FnMut(&str),
+    deadline: Instant,
+    cancel: &CancellationToken,
+) -> Result<Reply, CallError> {
+    let (budget, allowed) = (Budget::new(1.0), Allowed::default());
+    llm.call(&prompt(), on_text, Bounds { deadline, cancel, budget: &budget, allowed: &allowed }).await
+}
+
+fn worker(options: &WorkerOptions) -> Result<Llm, ConfigProblem> {
+    Llm::new(options, &PolicyOptions::default())
 }
 
 /// One call against `script`; `change` adjusts the options.
@@ -113,7 +129,7 @@ async fn run(script: Vec<Act>, change: impl FnOnce(&mut WorkerOptions)) -> (Resu
     let server = server(script).await;
     let mut options = options(&server.address);
     change(&mut options);
-    let (result, _) = call(&Llm::new(&options).expect("a worker")).await;
+    let (result, _) = call(&worker(&options).expect("a worker")).await;
     let requests = server.requests.lock().expect("not poisoned").clone();
     (result, requests)
 }
@@ -127,8 +143,8 @@ async fn a_whole_answer_comes_with_its_price() {
     let (result, requests) = run(vec![Act::Write(stream_of(&[WORD, STOP, COUNT, "[DONE]"]))], |_| {}).await;
     let reply = result.expect("an answer");
     assert_eq!((reply.text.as_str(), reply.estimated), ("answer", false));
-    assert_eq!((reply.usage.tokens_in, reply.usage.tokens_out), (1000, 500));
-    assert!((reply.usage.usd - 0.004).abs() < 1e-12);
+    assert_eq!((reply.usage.tokens_in, reply.usage.tokens_out), (100, 50));
+    assert!((reply.usage.usd - 0.0004).abs() < 1e-12);
     let (head, body) = requests[0].split_once("\r\n\r\n").expect("a request");
     assert!(head.starts_with("POST /v1/chat/completions "), "{head}");
     assert!(!head.to_lowercase().contains("authorization"), "no key is configured");
@@ -213,7 +229,7 @@ async fn silence_ends_a_call_before_and_within_an_answer() {
         let mut server = server(vec![Act::Hang(begin)]).await;
         let mut options = options(&server.address);
         options.timeout_seconds = 0.2;
-        let (result, _) = call(&Llm::new(&options).expect("a worker")).await;
+        let (result, _) = call(&worker(&options).expect("a worker")).await;
         assert!(why(result).contains("was silent for 0.2 s (timeout_seconds)"));
         server.closed.recv().await.expect("the connection is closed");
     }
@@ -222,9 +238,9 @@ async fn silence_ends_a_call_before_and_within_an_answer() {
 #[tokio::test]
 async fn cancelling_closes_the_connection() {
     let mut server = server(vec![Act::Hang(stream_of(&[WORD]))]).await;
-    let llm = Llm::new(&options(&server.address)).expect("a worker");
+    let llm = worker(&options(&server.address)).expect("a worker");
     let cancel = CancellationToken::new();
-    let error = llm.call(&prompt(), |_| cancel.cancel(), soon(), &cancel).await.expect_err("cancelled");
+    let error = within(&llm, |_| cancel.cancel(), soon(), &cancel).await.expect_err("cancelled");
     assert!(matches!(error, CallError::Cancelled { usage } if usage.usd > 0.0), "{error:?}");
     server.closed.recv().await.expect("the connection is closed");
 }
@@ -232,26 +248,25 @@ async fn cancelling_closes_the_connection() {
 #[tokio::test]
 async fn the_deadline_holds_while_a_server_keeps_the_line_busy() {
     let server = server(vec![Act::Hang(stream_of(&[WORD]))]).await;
-    let llm = Llm::new(&options(&server.address)).expect("a worker");
+    let llm = worker(&options(&server.address)).expect("a worker");
     let deadline = Instant::now() + Duration::from_millis(300);
-    let result = llm.call(&prompt(), |_| {}, deadline, &CancellationToken::new()).await;
+    let result = within(&llm, |_| {}, deadline, &CancellationToken::new()).await;
     assert!(why(result).contains("time was used up"));
 }
 
 #[tokio::test]
 async fn who_waits_for_a_turn_can_be_cancelled_and_keeps_to_the_deadline() {
     let server = server(vec![Act::Hang(stream_of(&[WORD]))]).await;
-    let llm = Llm::new(&WorkerOptions { concurrency: 1, ..options(&server.address) }).expect("a worker");
+    let llm = worker(&WorkerOptions { concurrency: 1, ..options(&server.address) }).expect("a worker");
     let (first, later) = (CancellationToken::new(), CancellationToken::new());
     let asked = tokio::sync::Notify::new();
-    let prompt = prompt();
-    let busy = llm.call(&prompt, |_| asked.notify_one(), soon(), &first);
+    let busy = within(&llm, |_| asked.notify_one(), soon(), &first);
     let wait = async {
         asked.notified().await;
-        let late = llm.call(&prompt, |_| {}, Instant::now() + Duration::from_millis(20), &later).await;
+        let late = within(&llm, |_| {}, Instant::now() + Duration::from_millis(20), &later).await;
         assert!(why(late).contains("time was used up"));
         later.cancel();
-        let cancelled = llm.call(&prompt, |_| {}, soon(), &later).await;
+        let cancelled = within(&llm, |_| {}, soon(), &later).await;
         assert!(matches!(cancelled, Err(CallError::Cancelled { usage }) if usage.usd == 0.0), "{cancelled:?}");
         first.cancel();
     };
@@ -292,7 +307,7 @@ async fn a_key_goes_to_the_server_and_never_into_a_message() {
     assert!(requests[0].to_lowercase().contains("authorization: bearer sk-secret"));
     assert!(why.contains("that `sh` prints") && !why.contains("sk-secret"), "{why}");
 
-    let llm = Llm::new(&WorkerOptions { key_env: Some("BATON_NO_SUCH_KEY".into()), ..options("127.0.0.1:9") });
+    let llm = worker(&WorkerOptions { key_env: Some("BATON_NO_SUCH_KEY".into()), ..options("127.0.0.1:9") });
     let why = call(&llm.expect("a worker")).await.0.expect_err("no key").to_string();
     assert!(why.contains("BATON_NO_SUCH_KEY"), "{why}");
 }
@@ -301,7 +316,7 @@ async fn a_key_goes_to_the_server_and_never_into_a_message() {
 async fn a_worker_that_keeps_failing_is_left_alone() {
     let missing = status("404 Not Found", "", "");
     let server = server(vec![Act::Write(missing); 3]).await;
-    let llm = Llm::new(&options(&server.address)).expect("a worker");
+    let llm = worker(&options(&server.address)).expect("a worker");
     for _ in 0..3 {
         assert_eq!(llm.resting(), None);
         call(&llm).await.0.expect_err("not found");
@@ -317,7 +332,7 @@ fn wrong_settings_are_refused_with_what_to_change() {
     let with = |change: fn(&mut WorkerOptions)| {
         let mut options = good.clone();
         change(&mut options);
-        Llm::new(&options).err().map(|problem| problem.0).unwrap_or_default()
+        worker(&options).err().map(|problem| problem.0).unwrap_or_default()
     };
     assert_eq!(with(|_| {}), "");
     assert!(with(|o| o.base_url = "localhost:80/v1".into()).contains("base_url must look like"));
@@ -336,8 +351,56 @@ fn wrong_settings_are_refused_with_what_to_change() {
 
 #[test]
 fn the_worst_case_is_never_below_the_price() {
-    let llm = Llm::new(&options("127.0.0.1:9")).expect("a worker");
+    let llm = worker(&options("127.0.0.1:9")).expect("a worker");
     let prompt = Prompt { system: "s".repeat(1000), user: "u".repeat(1000) };
     assert!((llm.worst_case(&prompt) - (1064.0 * 2.0 + 64.0 * 4.0) / 1e6).abs() < 1e-12);
     assert_eq!(llm.prompt_budget(), 32_768 - 64);
+}
+
+#[tokio::test]
+async fn a_worker_that_the_task_or_the_policy_leaves_out_is_not_asked() {
+    let server = server(vec![Act::Write(stream_of(&[WORD, STOP]))]).await;
+    let (options, cancel, budget) = (options(&server.address), CancellationToken::new(), Budget::new(1.0));
+    let abroad = PolicyOptions { regions: Some(vec!["eu".into()]), ..PolicyOptions::default() };
+    let never = Allowed { never: vec!["w".into()], ..Allowed::default() };
+    for (policy, allowed, says) in
+        [(abroad, Allowed::default(), "its region is not declared"), (PolicyOptions::default(), never, "this task")]
+    {
+        let llm = Llm::new(&options, &policy).expect("a worker");
+        let bounds = Bounds { deadline: soon(), cancel: &cancel, budget: &budget, allowed: &allowed };
+        let why = why(llm.call(&prompt(), |_| {}, bounds).await);
+        assert!(why.starts_with("worker `w` was not asked: ") && why.contains(says), "{why}");
+    }
+    assert!(server.requests.lock().expect("not poisoned").is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_fit_or_be_paid_is_not_asked() {
+    let server = server(vec![Act::Write(stream_of(&[WORD, STOP]))]).await;
+    let llm = worker(&WorkerOptions { context: 1064, ..options(&server.address) }).expect("a worker");
+    let (cancel, budget, allowed) = (CancellationToken::new(), Budget::new(0.000_01), Allowed::default());
+    let bounds = Bounds { deadline: soon(), cancel: &cancel, budget: &budget, allowed: &allowed };
+    let long = Prompt { system: String::new(), user: "word ".repeat(2000) };
+    let error = llm.call(&long, |_| {}, bounds).await.expect_err("too long");
+    assert!(matches!(error, CallError::TooLong { .. }), "{error:?}");
+    assert!(error.to_string().contains("longer than the 1000 tokens"), "{error}");
+    let why = why(llm.call(&prompt(), |_| {}, bounds).await);
+    assert!(why.contains("could cost $0.0004 and $0.0000 of $0.0000 are left"), "{why}");
+    assert!(server.requests.lock().expect("not poisoned").is_empty());
+}
+
+#[tokio::test]
+async fn a_prompt_that_the_server_finds_too_long_is_told_from_other_refusals() {
+    let said = r#"{"error":{"message":"This model's maximum context length is 8192 tokens."}}"#;
+    let refused = run(vec![Act::Write(status("400 Bad Request", "", said))], |_| {}).await.0.expect_err("too long");
+    assert!(matches!(&refused, CallError::TooLong { why, .. } if why.contains("8192")), "{refused:?}");
+}
+
+#[tokio::test]
+async fn every_try_that_cost_something_is_booked() {
+    let begun = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 99\r\n\r\n: wait\n\n".to_owned();
+    let whole = stream_of(&[WORD, STOP, COUNT, "[DONE]"]);
+    let (result, requests) = run(vec![Act::Write(begun), Act::Write(whole)], |_| {}).await;
+    let usage = result.expect("the second try answers").usage;
+    assert_eq!((requests.len(), usage.tokens_in), (2, 4 + 100));
 }

@@ -6,19 +6,21 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{StatusCode, Url};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::WorkerOptions;
+use crate::config::{PolicyOptions, WorkerOptions};
 use crate::pool::answer::Answer;
 use crate::pool::transport::{Bytestream, Incoming, Network, Outgoing, Unreached};
-use crate::pool::{CallError, Llm, Prompt, Reply};
+use crate::pool::{Bounds, Budget, CallError, Llm, Prompt, Reply};
+use crate::task::Allowed;
 
 /// A network with one answer, given to whoever asks and however often.
 #[derive(Debug, Clone)]
@@ -76,26 +78,27 @@ fn bytestream(body: &str) -> Bytestream {
 
 fn options(kind: &str) -> WorkerOptions {
     let written = format!(
-        "name = 'w'\nkind = '{kind}'\nbase_url = 'https://models.example'\nmodel = 'm'\nmax_output = 64\n\
+        "name = 'w'\nkind = '{kind}'\nbase_url = 'https://models.example'\nmodel = 'm'\nmax_output = 256\n\
          usd_in = 2.0\nusd_cached_in = 0.5\nusd_out = 4.0\nkeep_alive = '30m'\nkey_command = ['echo', 'sk-secret']"
     );
     toml::from_str(&written).expect("options")
 }
 
 fn prompt() -> Prompt {
-    Prompt { system: "be brief".into(), user: "a question of some length".into() }
+    Prompt { system: "be brief".into(), user: "a question of some length ".repeat(50) }
 }
 
 async fn ask(llm: &Llm, on_text: impl FnMut(&str)) -> Result<Reply, CallError> {
     let deadline = Instant::now() + Duration::from_secs(1_000_000);
-    llm.call(&prompt(), on_text, deadline, &CancellationToken::new()).await
+    let (cancel, budget, allowed) = (CancellationToken::new(), Budget::new(1.0), Allowed::default());
+    llm.call(&prompt(), on_text, Bounds { deadline, cancel: &cancel, budget: &budget, allowed: &allowed }).await
 }
 
 /// What becomes of a call that is answered so, and what was asked.
 async fn call(kind: &str, fixture: String) -> (String, VecDeque<String>) {
     let network = Recorded { fixture, asked: Arc::default() };
     let asked = network.asked.clone();
-    let llm = Llm::over(&options(kind), |_, _| Box::new(network)).expect("a worker");
+    let llm = Llm::over(&options(kind), &PolicyOptions::default(), |_, _| Box::new(network)).expect("a worker");
     // A command prints it, and no paused clock waits for one.
     llm.key().await.expect("a key");
     tokio::time::pause();
@@ -168,7 +171,7 @@ async fn no_part_of_an_answer_passes_for_the_whole() {
         for cut in (body..=fixture.len()).filter(|cut| fixture.is_char_boundary(*cut)) {
             for end in ["", "!broken", "!silent"] {
                 let network = Recorded { fixture: format!("{}{end}", &fixture[..cut]), asked: Arc::default() };
-                let llm = Llm::over(&keyless, |_, _| Box::new(network)).expect("a worker");
+                let llm = Llm::over(&keyless, &PolicyOptions::default(), |_, _| Box::new(network)).expect("a worker");
                 if let Ok(reply) = ask(&llm, |_| {}).await {
                     assert_eq!(reply.text, "Grüße 🌍", "{kind} cut at {cut}{end}");
                     used += 1;
