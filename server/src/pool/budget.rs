@@ -50,6 +50,12 @@ impl Budget {
         self.lock().max(0.0)
     }
 
+    /// Dollars that are spent or set aside.
+    #[cfg(test)]
+    pub(super) fn booked(&self) -> f64 {
+        self.limit - *self.lock()
+    }
+
     fn lock(&self) -> MutexGuard<'_, f64> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -39,6 +39,11 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
+    #[cfg(test)]
+    pub(super) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The value of the `Authorization` header, marked so that no log prints it.
     pub(super) fn bearer(&self) -> Result<HeaderValue, String> {
         secret(&format!("Bearer {}", self.0))

@@ -22,9 +22,9 @@ use super::{Bounds, CallError, ConfigProblem, Facts, Hold, Prompt, Reply, Terms,
 use crate::config::{PolicyOptions, WorkerOptions};
 
 /// Most bytes read of an answer, besides what its tokens may need.
-const ANSWER: usize = 1 << 20;
+pub(super) const ANSWER: usize = 1 << 20;
 /// Most bytes that a server may send for each token: an event is some 300 bytes of JSON.
-const TOKEN: usize = 2048;
+pub(super) const TOKEN: usize = 2048;
 /// How long the count of tokens may take once the answer itself is complete.
 const TAIL: Duration = Duration::from_secs(2);
 /// How long a server may take to explain why it refuses.
@@ -122,6 +122,20 @@ impl Llm {
             removed: CancellationToken::new(),
             health: Health::default(),
         })
+    }
+
+    /// A worker in the world of a test.
+    #[cfg(test)]
+    pub(super) fn simulated(
+        options: &WorkerOptions,
+        policy: &PolicyOptions,
+        network: Box<dyn Network>,
+        outside: Box<dyn Outside>,
+        key: &str,
+    ) -> Self {
+        let made = Self::over(options, policy, |_, _| network).expect("a worker");
+        let key = (!key.is_empty()).then(|| Key::of(key));
+        Self { outside, key: Mutex::new(key), ..made }
     }
 
     /// Its name in the pool.

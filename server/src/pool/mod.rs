@@ -14,6 +14,8 @@ mod policy;
 mod price;
 mod protocol;
 mod retry;
+#[cfg(test)]
+mod simulation;
 mod transport;
 
 pub(crate) use answer::plain;

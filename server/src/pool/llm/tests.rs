@@ -404,3 +404,18 @@ async fn every_try_that_cost_something_is_booked() {
     let usage = result.expect("the second try answers").usage;
     assert_eq!((requests.len(), usage.tokens_in), (2, 4 + 100));
 }
+
+#[tokio::test(start_paused = true)]
+async fn signs_of_life_are_no_output() {
+    for sign in [
+        ": ping\n\n",
+        "data: {\"choices\":[]}\n\n",
+        "event: ping\ndata: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\n",
+    ] {
+        let llm = crate::pool::simulation::worker(&options("127.0.0.1:9"), sign, Duration::from_secs(1));
+        let started = Instant::now();
+        let result = within(&llm, |_| {}, started + Duration::from_secs(3600), &CancellationToken::new()).await;
+        assert!(why(result).contains("was silent for 20 s"), "{sign}");
+        assert_eq!(started.elapsed().as_secs(), 20, "{sign}");
+    }
+}
