@@ -19,7 +19,7 @@ use super::transport::{
     Broken, Events, Http, Incoming, Network, Outgoing, Reach, Unreached, explanation, loopback, not_a_stream,
 };
 use super::{Bounds, CallError, ConfigProblem, Facts, Hold, Prompt, Reply, Terms, Usage, overlong, policy, retry};
-use crate::config::{PolicyOptions, WorkerOptions};
+use crate::config::{PolicyOptions, WorkerKind, WorkerOptions};
 
 /// Most bytes read of an answer, besides what its tokens may need.
 pub(super) const ANSWER: usize = 1 << 20;
@@ -162,8 +162,9 @@ impl Llm {
 
     /// What the conductor may know of it.
     pub fn facts(&self) -> Facts {
-        let WorkerOptions { name, strength, usd_in, usd_out, context, provider, region, keeps_data, tags, .. } =
-            &self.options;
+        let WorkerOptions {
+            name, kind, strength, usd_in, usd_out, context, provider, region, keeps_data, tags, ..
+        } = &self.options;
         Facts {
             name: name.clone(),
             strength: strength.clamp(0.0, 1.0),
@@ -172,7 +173,8 @@ impl Llm {
             context: *context,
             terms: Terms {
                 provider: provider.clone(),
-                region: region.clone(),
+                // A model in a process of ours is on this machine, whatever is written.
+                region: if *kind == WorkerKind::Gguf { Some(policy::LOCAL.into()) } else { region.clone() },
                 keeps_data: *keeps_data,
                 tags: tags.clone(),
             },

@@ -142,15 +142,15 @@ mod tests {
         let options: WorkerOptions =
             toml::from_str("name = 'l'\nkind = 'gguf'\npath = '/m.gguf'\nmax_output = 512").unwrap();
         let nothing = ToolchainOptions { enabled: false };
-        let (policy, repair) = (PolicyOptions::default(), RepairOptions::default());
-        let (mut pool, problems) = Pool::new(std::slice::from_ref(&options), &policy, &repair, &nothing);
+        let any = PolicyOptions::default();
+        let (mut pool, problems) = Pool::new(std::slice::from_ref(&options), &any, &RepairOptions::default(), &nothing);
         assert_eq!(problems, []);
         pool.add_local(&options, Arc::new(Scripted(Mutex::new(parts)))).unwrap();
         let llm = pool.llm("l").unwrap();
         let prompt = Prompt { system: "rules".into(), user: "task".into() };
         let deadline = Instant::now() + Duration::from_secs(60);
         let mut heard = String::new();
-        let (cancel, budget, allowed) = (CancellationToken::new(), Budget::new(1.0), Allowed::default());
+        let (cancel, budget, allowed) = (CancellationToken::new(), Budget::new(0.0), Allowed::default());
         let bounds = Bounds { deadline, cancel: &cancel, budget: &budget, allowed: &allowed };
         let reply = llm.call(&prompt, |text| heard.push_str(text), bounds).await;
         (heard, reply)

@@ -215,8 +215,7 @@ mod tests {
     #[test]
     fn who_is_not_kept_is_a_member_no_more() {
         let (a, b) = (worker("a", "http://127.0.0.1:1/v1"), worker("b", "http://127.0.0.1:2/v1"));
-        let all = (PolicyOptions::default(), RepairOptions::default(), ToolchainOptions::default());
-        let (pool, _) = Pool::new(&[a.clone(), b], &all.0, &all.1, &all.2);
+        let (pool, _) = pool(&[a.clone(), b], &PolicyOptions::default());
         let removed = pool.llm("b").expect("a member").removed().clone();
         // Of the same name, and somewhere else.
         pool.keep(&[a, worker("b", "http://127.0.0.1:3/v1")]);
