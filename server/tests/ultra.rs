@@ -11,7 +11,8 @@ use baton::conductor::host::{Host, HostOptions, Writers};
 use baton::conductor::ultra::{Before, NoPlan, Plan, Planned, Planner, Question};
 use baton::conductor::{Conductor, Reading};
 use baton::config::{ConductorOptions, Config, Options, Places};
-use baton::pool::{Budget, Facts, Pool, Prompt};
+use baton::pool::{Bounds, Budget, Facts, Pool, Prompt};
+use baton::task::Allowed;
 use baton::workflow::Role;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -144,10 +145,12 @@ async fn the_conductors_model_and_other_files_are_workers_too() {
         pool.add_local(options, writer).unwrap();
     }
     let (deadline, cancel) = (Instant::now() + Duration::from_secs(60), CancellationToken::new());
+    let (money, allowed) = (Budget::new(0.0), Allowed::default());
     let prompt = Prompt { system: "Rules.".into(), user: "Task.".into() };
     let call = async |name: &str| {
         let mut heard = String::new();
-        let reply = pool.llm(name).unwrap().call(&prompt, |text| heard.push_str(text), deadline, &cancel).await;
+        let bounds = Bounds { deadline: deadline.into(), cancel: &cancel, budget: &money, allowed: &allowed };
+        let reply = pool.llm(name).unwrap().call(&prompt, |text| heard.push_str(text), bounds).await;
         (heard, reply)
     };
     let (heard, reply) = call("own").await;
