@@ -20,7 +20,12 @@ pub(super) fn rules(snapshot: &Snapshot, path: &RelPath, withheld: &mut Vec<Stri
         folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
         for name in RULES {
             let Ok(path) = RelPath::new(format!("{folder}/{name}").trim_start_matches('/')) else { continue };
-            // One that is not there, or must stay here, says nothing.
+            // Most are not there, which is found out at once; the gate looks at every folder on the way.
+            let is_open = snapshot.overlay().contains_key(&path);
+            if !is_open && path.under(snapshot.root()).symlink_metadata().is_err() {
+                continue;
+            }
+            // One that must stay here says nothing.
             let Ok(text) = sendable(snapshot, &path) else { continue };
             let text = secrets::masked(&text, 0..text.len(), path.as_str(), withheld);
             let text = start(text.trim(), left);

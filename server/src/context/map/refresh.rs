@@ -17,11 +17,15 @@ const LONG_LINES: usize = 300;
 /// Files that are read before what they hold is put into the map for others to see.
 const TOGETHER: usize = 512;
 
+/// Files up to which one thread finds out what changed: several wait for each other in whole milliseconds.
+const FEW: usize = 2000;
+
 /// Brings the map of the snapshot's workspace up to date. The lock is held only to compare and to put in what
 /// was read. `false`: it was stopped; what was done until then stays.
 pub fn refresh(map: &RwLock<Map>, snapshot: &Snapshot, stopped: impl Fn() -> bool + Sync) -> bool {
     let threads = std::thread::available_parallelism().map_or(2, usize::from).min(8);
-    let found = walk(snapshot.root(), threads, &stopped);
+    let is_small = map.read().unwrap_or_else(PoisonError::into_inner).by_path.len() < FEW;
+    let found = walk(snapshot.root(), if is_small { 1 } else { threads }, &stopped);
     if stopped() {
         return false;
     }
