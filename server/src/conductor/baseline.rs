@@ -24,7 +24,7 @@ pub fn steps(policy: &Policy, pool: &[Facts], goal: Goal) -> Result<(Vec<Step>, 
             policy.name()
         ));
     };
-    let own = own(goal);
+    let own = super::first_subtask(goal);
     let step = |facts: &Facts, role, subtask: &str, access| Step {
         worker: facts.name.clone(),
         role,
@@ -71,15 +71,6 @@ const PLAN: &str = "Say exactly what to do, place by place; somebody else will d
 const EDIT: &str = "Do what the plan says.";
 const AGGREGATE: &str =
     "Others have proposed answers and some may be wrong: take what is right and give the best answer.";
-
-fn own(goal: Goal) -> &'static str {
-    match goal {
-        Goal::Fix => "Fix it with the smallest change that makes the failing tests pass.",
-        Goal::Edit => "Make the change that is asked for, and no other.",
-        Goal::Refactor => "Change how the code is written as asked; what it does must stay the same.",
-        Goal::Ask => "Answer the question.",
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -219,12 +219,19 @@ fn last_lines(report: &str) -> &str {
 /// What a worker is asked to do. The user's words are not repeated: the task goes to it whole, and this is recorded.
 fn subtask(need: &Need) -> &'static str {
     match (need.goal, need.failed.is_empty()) {
-        (Goal::Fix, true) => "Fix it with the smallest change that makes the failing tests pass.",
-        (Goal::Edit, true) => "Make the change that is asked for, and no other.",
-        (Goal::Refactor, true) => "Change how the code is written as asked; what it does must stay the same.",
-        (Goal::Ask, true) => "Answer the question.",
+        (goal, true) => first_subtask(goal),
         (Goal::Ask, false) => "Answer the question; the answers before were not accepted.",
         (_, false) => "What was tried before was refused; read why, and make the change in another way.",
+    }
+}
+
+/// What a worker is asked to do where nobody has tried it.
+fn first_subtask(goal: Goal) -> &'static str {
+    match goal {
+        Goal::Fix => "Fix it with the smallest change that makes the failing tests pass.",
+        Goal::Edit => "Make the change that is asked for, and no other.",
+        Goal::Refactor => "Change how the code is written as asked; what it does must stay the same.",
+        Goal::Ask => "Answer the question.",
     }
 }
 
