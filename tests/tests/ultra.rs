@@ -174,3 +174,24 @@ fn a_conductor_that_is_killed_in_mid_plan_loses_no_edit() {
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
     assert!(project.read("bookings.py").contains("start <= merged[-1][1]"));
 }
+
+#[test]
+fn who_planned_is_told_even_where_somebody_else_was_asked_for_tests() {
+    let conductor = OpenAi::start([plan(&[(0, "worker", "Count all prices.", json!("none"))])]);
+    let worker = OpenAi::start([Act::Say(block("cart.py", "    return sum(prices[1:])", "    return sum(prices)"))]);
+    let test = "        self.assertEqual(total([1, 2]), 3)\n";
+    let head = "import unittest\nfrom cart import total\n\nclass Total(unittest.TestCase):\n    def test_all(self):\n";
+    let tester = OpenAi::start([Act::Say(format!("```python\n{head}{test}```\n"))]);
+    let project = project(&conductor, 0, &[&worker, &tester]);
+    project.write("shop/cart.py", "def total(prices):\n    return sum(prices[1:])\n");
+    std::fs::create_dir(project.root().join("shop/.git")).expect("a new folder");
+    let place = project.root().join("shop/cart.py").display().to_string();
+    let task = ["--task", "The first price is missing", "--tier", "ultra"];
+    let (code, reply) = project.json(&[&["fix", &place][..], &task].concat());
+    assert_eq!(
+        (code, steps(&reply)),
+        (0, vec!["w0 worker verified at 0".into(), "w1 verifier tests at 0".into()]),
+        "{reply:#}"
+    );
+    assert_eq!(reply["conductor"]["name"], "ultra");
+}

@@ -83,11 +83,23 @@ pub(super) fn at_most(resource: Resource, most: u64) -> u64 {
     rustix::process::getrlimit(resource).maximum.map_or(most, |now| now.min(most))
 }
 
-/// Has the process that becomes `command` held to them, with all that it starts.
+/// Has the process that becomes `command` held to them, with all that it starts; no descriptor gets into it but its
+/// standard ones.
 pub(super) fn hold(command: &mut Command, limits: &Limits) {
     let limits = limits.of_each_process();
+    let confine = move || {
+        close_others_on_exec();
+        set(&limits)
+    };
     // SAFETY: between fork and exec only system calls are made, with numbers that were made before.
-    unsafe { command.pre_exec(move || set(&limits)) };
+    unsafe { command.pre_exec(confine) };
+}
+
+/// What somebody opened meanwhile without thinking of exec goes too. Kernels before 5.11 cannot; there what was open at
+/// the start is closed on exec, and Baton's own descriptors are.
+fn close_others_on_exec() {
+    // SAFETY: a system call that only marks descriptors of this process, which is about to become another program.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
 }
 
 /// Sets limits of this process and of those that it starts. Only system calls are made.
