@@ -31,6 +31,7 @@ pub fn steps(policy: &Policy, pool: &[Facts], goal: Goal) -> Result<(Vec<Step>, 
         subtask: subtask.to_owned(),
         access,
     };
+    let price = |facts: &Facts| facts.usd_in + facts.usd_out;
     let declared = format!("{} is declared the strongest", strongest.name);
     Ok(match policy {
         Policy::Fixed(_) => unreachable!("returned above"),
@@ -41,7 +42,6 @@ pub fn steps(policy: &Policy, pool: &[Facts], goal: Goal) -> Result<(Vec<Step>, 
             (tries, format!("{declared}, and tries {n} times at once"))
         }
         Policy::Cascade => {
-            let price = |facts: &Facts| facts.usd_in + facts.usd_out;
             // Of two that cost the same the stronger comes first, and stays in that order.
             models.sort_by(|a, b| price(a).total_cmp(&price(b)));
             let from = models.len().saturating_sub(MAX_STEPS);
@@ -57,7 +57,6 @@ pub fn steps(policy: &Policy, pool: &[Facts], goal: Goal) -> Result<(Vec<Step>, 
             (steps, format!("the others propose at once, and {} puts together", strongest.name))
         }
         Policy::PlannerEditor => {
-            let price = |facts: &Facts| facts.usd_in + facts.usd_out;
             let others = models.iter().skip(1);
             let editor = others.min_by(|a, b| price(a).total_cmp(&price(b))).unwrap_or(strongest);
             let steps =
