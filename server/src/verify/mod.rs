@@ -22,6 +22,7 @@ mod overlay;
 mod parse;
 mod pen;
 mod plan;
+mod pyenv;
 mod reaching;
 #[cfg(test)]
 mod redteam;

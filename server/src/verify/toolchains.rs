@@ -7,6 +7,8 @@ use std::ffi::OsString;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
+use super::pyenv;
+
 /// Where toolchains install themselves below the home directory. None of these holds keys: `.cargo` and `.local`
 /// do, so only parts of them are named.
 const BELOW_HOME: [&str; 34] = [
@@ -121,7 +123,7 @@ pub(super) fn has_program(root: &Path, directory: &Path, program: &str) -> bool 
     if program.contains('/') {
         return directory.join(program).exists();
     }
-    let env = Toolchains::find(root, program).env();
+    let env = Toolchains::find(root, program).env(directory);
     let search = env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path);
     search.is_some_and(|path| env::split_paths(path).any(|dir| is_program(&dir.join(program))))
 }
@@ -169,9 +171,14 @@ impl Toolchains {
         })
     }
 
-    /// Variables that make the toolchains work inside.
-    pub(super) fn env(&self) -> Vec<(String, OsString)> {
-        let mut search: Vec<PathBuf> = self.search.iter().filter(|dir| self.shows(dir)).cloned().collect();
+    /// Variables that make the toolchains work inside, for a command that starts in `cwd`.
+    pub(super) fn env(&self, cwd: &Path) -> Vec<(String, OsString)> {
+        let version = env::var_os("PYENV_VERSION");
+        let with_pyenvs = |dir: &PathBuf| {
+            let programs = pyenv::programs(dir, &self.root, cwd, version.as_deref());
+            programs.into_iter().chain([dir.clone()]).filter(|dir| self.shows(dir)).collect::<Vec<_>>()
+        };
+        let mut search: Vec<PathBuf> = self.search.iter().flat_map(with_pyenvs).collect();
         search.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from));
         let mut seen = BTreeSet::new();
         search.retain(|dir| seen.insert(dir.clone()));

@@ -63,5 +63,5 @@ pub(super) fn environment(
     let fixed = FIXED_ENV.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
     let places = [("HOME".to_owned(), home.into_os_string()), ("TMPDIR".to_owned(), tmp.into_os_string())];
     let chosen = cell.env.iter().map(|(name, value)| (name.clone(), value.into()));
-    fixed.chain(toolchains.env()).chain(places).chain(chosen).collect()
+    fixed.chain(toolchains.env(&cell.cwd)).chain(places).chain(chosen).collect()
 }
