@@ -72,7 +72,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         Err(reason) => Finding::bad("sandbox", format!("{reason}; until then patches are parsed only")),
     }];
     if let Ok(sandbox) = Sandbox::probe() {
-        findings.push(match overlays_work(&sandbox, &config.places.cache_dir).await {
+        findings.push(match overlays_work(&sandbox, &config.places.cache_dir, None).await {
             Ok(()) => Finding::good("private copy", "overlays work: checks share one, and none can change it"),
             Err(why) => Finding::note(
                 "private copy",

@@ -62,6 +62,7 @@ pub use manifest::Texts;
 pub use overlay::works as overlays_work;
 pub use results::TestStatus;
 pub use runner::RunnerKind;
+use sandbox::Known;
 pub use sandbox::{Cell, End, Inside, Level as SandboxLevel, Limits, Ran, Sandbox};
 pub use shadow::{Base, Shadow};
 pub use storage::{Cleaned, Keep, clean, clean_now_and_then};
@@ -228,7 +229,12 @@ impl Verifier {
     pub async fn open(request: Request, cancel: &CancellationToken) -> Result<Self, VerifyError> {
         let buffers = request.snapshot.overlay().iter();
         let unsaved = buffers.map(|(path, buffer)| (path.clone(), Some(buffer.text.clone()))).collect();
-        let sandbox = tokio::task::spawn_blocking(Sandbox::probe).await.unwrap_or_else(|e| Err(e.to_string()));
+        let state_dir = request.state_dir.clone();
+        let find = move || {
+            let known = Known::here(&state_dir);
+            (Sandbox::known(known.as_ref()), known)
+        };
+        let (sandbox, known) = tokio::task::spawn_blocking(find).await.unwrap_or_else(|e| (Err(e.to_string()), None));
         let mut verifier = Self {
             sandbox,
             tests: None,
@@ -246,7 +252,7 @@ impl Verifier {
         };
         let commands = verifier.find_tests();
         verifier.examples = verifier.find_examples(&commands);
-        verifier.confined = verifier.prepare(commands, cancel).await?.err();
+        verifier.confined = verifier.prepare(commands, known.as_ref(), cancel).await?.err();
         if cancel.is_cancelled() { Err(VerifyError::Cancelled) } else { Ok(verifier) }
     }
 
@@ -254,6 +260,7 @@ impl Verifier {
     async fn prepare(
         &mut self,
         mut commands: Vec<TestCommand>,
+        known: Option<&Known>,
         cancel: &CancellationToken,
     ) -> Result<Result<(), String>, VerifyError> {
         if commands.is_empty() && self.examples.is_none() && self.check_names().is_empty() {
@@ -266,7 +273,7 @@ impl Verifier {
         if toolchains::home_dir().starts_with(self.root()) {
             return Ok(Err("the workspace holds the home directory; open the project's own folder".to_owned()));
         }
-        if overlay::works(&sandbox, &self.request.state_dir).await.is_ok() {
+        if overlay::works(&sandbox, &self.request.state_dir, known).await.is_ok() {
             self.base = Some(self.open_base().await?);
         }
         let shadow = match self.take(&self.unsaved).await {

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::manifest::{Want, above};
 use super::plan::Plan;
-use super::sandbox::{Cell, End, Level, Limits, Sandbox};
+use super::sandbox::{Cell, End, Fact, Known, Level, Limits, Sandbox};
 use super::storage::{self, private_dir};
 use super::tree::{self, Place, Tree};
 use super::write;
@@ -191,18 +191,24 @@ const PROBE: &str = "test \"$(cat laid)$(cat kept)\" = newold && ! test -e gone 
                      && test -z \"$(ls -A d)\" && ln kept second && mv laid moved && echo x > built/x";
 
 /// Whether overlays work in this sandbox, on the file system that holds `state_dir`; otherwise why not, in a few
-/// words. It is tried once.
-pub async fn works(sandbox: &Sandbox, state_dir: &Path) -> Result<(), String> {
+/// words. It is tried once, and not where it is known.
+pub async fn works(sandbox: &Sandbox, state_dir: &Path, known: Option<&Known>) -> Result<(), String> {
     if sandbox.level() != Level::Bubblewrap {
         return Err(format!("{} cannot mount", sandbox.level()));
     }
     static TRIED: Mutex<BTreeMap<PathBuf, Result<(), String>>> = Mutex::new(BTreeMap::new());
-    let known = || TRIED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(result) = known().get(state_dir) {
+    let tried = || TRIED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(result) = tried().get(state_dir) {
         return result.clone();
     }
-    let result = attempt(sandbox, state_dir).await;
-    known().insert(state_dir.to_owned(), result.clone());
+    let result = match known {
+        Some(known) if known.says(Fact::Overlays) => Ok(()),
+        _ => attempt(sandbox, state_dir).await,
+    };
+    if let (Some(known), Ok(())) = (known, &result) {
+        known.note(Fact::Overlays);
+    }
+    tried().insert(state_dir.to_owned(), result.clone());
     result
 }
 

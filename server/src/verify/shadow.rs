@@ -331,7 +331,7 @@ mod tests {
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
                 fs::write(path, text).unwrap();
             }
-            overlay::works(&place.sandbox, &place.state()).await.unwrap();
+            overlay::works(&place.sandbox, &place.state(), None).await.unwrap();
             place
         }
 

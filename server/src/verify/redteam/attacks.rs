@@ -133,7 +133,7 @@ impl Attempt<'_> {
         let limits = if is_gone("limits") { loose() } else { self.class.limits.limits() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let state = ground.state();
-        let mut shadow = match self.class.warm && runtime.block_on(overlay::works(&sandbox, &state)).is_ok() {
+        let mut shadow = match self.class.warm && runtime.block_on(overlay::works(&sandbox, &state, None)).is_ok() {
             true => Shadow::over(&Base::open(&ground.project(), &state, Arc::default()).unwrap()),
             false => Shadow::open(&ground.project(), &state, 0).unwrap(),
         };

@@ -50,6 +50,11 @@ impl Bubblewrap {
         Ok(Self { bwrap })
     }
 
+    /// The program.
+    pub(super) fn program(&self) -> &Path {
+        &self.bwrap
+    }
+
     /// Why bubblewrap could not make the sandbox, from what it said.
     pub(super) fn explain(said: &str) -> String {
         if said.contains("disable-userns") || said.contains("nknown option") {

@@ -8,6 +8,7 @@ mod canary;
 mod cell;
 mod fence;
 mod inside;
+mod known;
 mod launcher;
 mod limits;
 mod probe;
@@ -22,7 +23,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::cell::Cell;
 pub use self::inside::Inside;
+pub use self::known::{Fact, Known};
 pub use self::limits::{End, Limits, Ran};
 
 use self::bubblewrap::Bubblewrap;
@@ -78,14 +80,23 @@ impl fmt::Display for Level {
 impl Sandbox {
     /// The strongest sandbox that holds on this machine, found out once; otherwise one sentence with what to do.
     pub fn probe() -> Result<Self, String> {
-        static FOUND: Mutex<Option<Sandbox>> = Mutex::new(None);
-        let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::known(None)
+    }
+
+    /// The same, but where it is known already, it is not tried again.
+    pub fn known(known: Option<&Known>) -> Result<Self, String> {
+        let mut found = locked();
         if let Some(sandbox) = &*found {
             return Ok(sandbox.clone());
         }
-        let sandbox = probe::strongest()?;
-        *found = Some(sandbox.clone());
-        Ok(sandbox)
+        let sandbox = match known {
+            Some(known) if known.says(Fact::Holds) => probe::untried()?,
+            _ => probe::strongest()?,
+        };
+        if let (Some(known), Level::Bubblewrap) = (known, sandbox.level()) {
+            known.note(Fact::Holds);
+        }
+        Ok(found.insert(sandbox).clone())
     }
 
     /// The sandbox of this strength, if it holds on this machine; otherwise one sentence with what to do.
@@ -227,6 +238,12 @@ impl Sandbox {
         }
         String::from_utf8(written?).ok()
     }
+}
+
+/// The sandbox that this process uses, once it has one.
+fn locked() -> MutexGuard<'static, Option<Sandbox>> {
+    static FOUND: Mutex<Option<Sandbox>> = Mutex::new(None);
+    FOUND.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts the command with both outputs in one pipe, so that their lines keep their order.

@@ -13,6 +13,7 @@ use super::super::pen::Pen;
 use super::bubblewrap::Bubblewrap;
 use super::canary::{Canary, TRIED, VARIABLE, born};
 use super::fence::Fence;
+use super::known::Known;
 use super::{Cell, Kind, Level, Limits, Sandbox, Walls};
 
 /// Rights of the secret file; they must still be so afterwards.
@@ -29,6 +30,19 @@ pub(super) fn strongest() -> Result<Sandbox, String> {
         Ok(sandbox) => Ok(Sandbox { refused: Some(refused.into()), ..sandbox }),
         Err(why) => Err(format!("{refused}; and without it, {why}")),
     }
+}
+
+/// What is known in `state_dir` of the strongest sandbox.
+pub(super) fn known(state_dir: &Path) -> Option<Known> {
+    let (bubblewrap, own) = (Bubblewrap::find().ok()?, program().ok()?);
+    Known::of(state_dir, &[bubblewrap.program(), &own, Path::new("/bin/sh")])
+}
+
+/// The strongest sandbox, where it is known that it holds.
+pub(super) fn untried() -> Result<Sandbox, String> {
+    super::close_inherited_on_exec();
+    let kind = Kind::Bubblewrap(Bubblewrap::find()?);
+    Ok(Sandbox { kind, refused: None, pen: Pen::make().map(Arc::new), walls: Walls::default() })
 }
 
 /// The sandbox of that strength, if it really holds.
