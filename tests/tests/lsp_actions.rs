@@ -53,13 +53,15 @@ fn only_what_is_asked_for_is_offered() {
     let fix = "Fix `total` with Baton";
     let edit = "Edit `total` with Baton…";
     let refactor = "Refactor `total` with Baton…";
+    let inline = "Inline `total` with Baton";
     for (context, expected) in [
-        (json!({"diagnostics": []}), vec![fix, edit, refactor]),
+        (json!({"diagnostics": []}), vec![fix, edit, refactor, inline]),
         (json!({"diagnostics": [], "only": ["quickfix"]}), vec![fix]),
-        (json!({"diagnostics": [], "only": ["refactor"]}), vec![edit, refactor]),
+        (json!({"diagnostics": [], "only": ["refactor"]}), vec![edit, refactor, inline]),
         (json!({"diagnostics": [], "only": ["refactor.rewrite"]}), vec![edit, refactor]),
+        (json!({"diagnostics": [], "only": ["refactor.inline"]}), vec![inline]),
         (json!({"diagnostics": [], "only": ["refactor.re", "source", "refactor.rewrite.x"]}), vec![]),
-        (json!({"diagnostics": [], "only": [""]}), vec![fix, edit, refactor]),
+        (json!({"diagnostics": [], "only": [""]}), vec![fix, edit, refactor, inline]),
         (json!({"diagnostics": [], "only": []}), vec![]),
         // The editor asks by itself: nothing where nothing is wrong.
         (json!({"diagnostics": [], "triggerKind": 2}), vec![]),
@@ -71,6 +73,14 @@ fn only_what_is_asked_for_is_offered() {
             assert_eq!((action.get("isPreferred"), action.get("edit")), (None, None));
         }
     }
+    // What is selected can be taken out of a function.
+    let only = json!({"diagnostics": [], "only": ["refactor.extract"]});
+    let offered = actions(&mut client, &uri, [0, 0, 1, 5], only.clone());
+    assert_eq!(titles(&offered), ["Extract selection into a function with Baton"]);
+    let argument = &offered[0]["command"]["arguments"][0];
+    assert_eq!(argument["range"], lsp_range([0, 0, 1, 5]));
+    assert!(argument["instruction"].as_str().unwrap().starts_with("Extract the selected code"), "{argument}");
+    assert_eq!(actions(&mut client, &uri, [0, 0, 0, 0], only), json!([]));
     client.shutdown();
 }
 
@@ -93,7 +103,7 @@ fn places_without_a_function_or_a_language_offer_what_they_can() {
     // A name without an extension, in a language that the editor knows.
     let script = project.uri("script");
     client.open(&script, "python", 1, TEXT);
-    assert_eq!(titles(&actions(&mut client, &script, [0, 0, 0, 0], context)).len(), 3);
+    assert_eq!(titles(&actions(&mut client, &script, [0, 0, 0, 0], context)).len(), 4);
     client.shutdown();
 }
 
@@ -137,13 +147,13 @@ fn trust_is_given_only_by_the_user_and_holds_at_once() {
     let uri = project.uri("a.py");
     client.open(&uri, "python", 1, TEXT);
     let trust = json!({"command": "baton.trust", "arguments": [{"textDocument": {"uri": uri}}]});
-    for (answer, offers) in [(Value::Null, 1), (json!({"title": "No"}), 1), (json!({"title": "Trust this folder"}), 3)]
+    for (answer, offers) in [(Value::Null, 1), (json!({"title": "No"}), 1), (json!({"title": "Trust this folder"}), 4)]
     {
         assert_eq!(client.call("workspace/executeCommand", trust.clone()), Value::Null);
         let asked = client.claim_request("window/showMessageRequest");
         assert!(asked.params["message"].as_str().unwrap().contains("Do you trust"), "{}", asked.params);
         client.respond(asked, answer);
-        if offers == 3 {
+        if offers == 4 {
             let said = client.claim("window/showMessage");
             assert!(said["message"].as_str().unwrap().contains("trusts"), "{said}");
         }
@@ -187,7 +197,7 @@ fn a_wrong_setting_costs_one_message_that_names_it() {
     client.respond(asked, json!([wrong]));
     let uri = project.uri("a.py");
     client.open(&uri, "python", 1, TEXT);
-    assert_eq!(actions(&mut client, &uri, [0, 0, 0, 0], json!({"diagnostics": []})).as_array().unwrap().len(), 3);
+    assert_eq!(actions(&mut client, &uri, [0, 0, 0, 0], json!({"diagnostics": []})).as_array().unwrap().len(), 4);
     client.shutdown();
 }
 

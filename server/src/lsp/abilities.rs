@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 use tower_lsp_server::ls_types::{
-    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, ExecuteCommandOptions, InitializeParams, OneOf,
+    CodeActionOptions, CodeActionProviderCapability, ExecuteCommandOptions, InitializeParams, OneOf,
     PositionEncodingKind, ResourceOperationKind, ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
     TextDocumentSyncOptions, WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 
 use super::command::Verb;
+use super::menu;
 use crate::workspace::Encoding;
 
 /// What the client announced, as far as it matters here.
@@ -83,7 +84,7 @@ impl Abilities {
                 ..TextDocumentSyncOptions::default()
             })),
             code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-                code_action_kinds: Some(vec![CodeActionKind::QUICKFIX, CodeActionKind::REFACTOR_REWRITE]),
+                code_action_kinds: Some(menu::KINDS.to_vec()),
                 ..CodeActionOptions::default()
             })),
             execute_command_provider: Some(ExecuteCommandOptions {

@@ -21,6 +21,17 @@ use crate::workspace::item_near;
 /// Longest part of a diagnostic's message that fits a title, in characters.
 const MESSAGE: usize = 60;
 
+/// Every kind of action that is offered.
+pub const KINDS: [CodeActionKind; 4] = [
+    CodeActionKind::QUICKFIX,
+    CodeActionKind::REFACTOR_REWRITE,
+    CodeActionKind::REFACTOR_EXTRACT,
+    CodeActionKind::REFACTOR_INLINE,
+];
+/// What a menu's own refactorings ask for.
+const EXTRACT: &str = "Extract the selected code into a function of its own with a good name, and call it there.";
+const INLINE: &str = "Replace every call of this function in this file by its body, and remove the function.";
+
 /// What is offered at this place; nothing where the language is unknown or the text was lost.
 pub fn actions(state: &State, params: CodeActionParams) -> Vec<CodeActionOrCommand> {
     let Some(offers) = offers(state, &params, trusted) else { return Vec::new() };
@@ -97,6 +108,21 @@ fn offers(state: &State, params: &CodeActionParams, trusted: impl Fn(&Path) -> b
         // A refactoring is of code: what a text does cannot stay the same.
         if *kind != ItemKind::Section {
             offers.push(about(format!("Refactor `{name}` with Baton…"), rewrite, Goal::Refactor, part));
+        }
+        let worded = |title, kind, words: &str, range| {
+            let mut offer = about(title, kind, Goal::Refactor, range);
+            offer.argument.instruction = Some(words.to_owned());
+            offer
+        };
+        if [ItemKind::Function, ItemKind::Method].contains(kind) {
+            let inline = CodeActionKind::REFACTOR_INLINE;
+            match selected {
+                true => {
+                    let title = "Extract selection into a function with Baton".to_owned();
+                    offers.push(worded(title, CodeActionKind::REFACTOR_EXTRACT, EXTRACT, part));
+                }
+                false => offers.push(worded(format!("Inline `{name}` with Baton"), inline, INLINE, whole)),
+            }
         }
     } else if selected {
         let title = "Edit selection with Baton…".to_owned();
