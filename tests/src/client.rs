@@ -13,9 +13,13 @@ use serde_json::{Value, json};
 /// How long anything may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Methods that a server may send.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 14] = [
     "$/progress",
     "baton/answer",
+    "baton/apply",
+    "baton/dismiss",
+    "baton/review",
+    "baton/status",
     "client/registerCapability",
     "window/logMessage",
     "window/showMessage",

@@ -36,9 +36,16 @@ pub fn full() -> Value {
 impl Editor {
     /// Opens a Python file of the project, as version 3, in an editor that can do this.
     pub fn open(project: Project, path: &str, capabilities: Value) -> Self {
+        Self::announcing(project, path, capabilities, json!({}))
+    }
+
+    /// The same, in a client that can do this beyond the protocol.
+    pub fn announcing(project: Project, path: &str, capabilities: Value, client: Value) -> Self {
+        let options = json!({"client": client});
         let project = project.trusted();
         let mut client = Client::start(project.command(&["lsp"]));
-        client.initialize(json!({"rootUri": project.uri(""), "capabilities": capabilities}));
+        let root = project.uri("");
+        client.initialize(json!({"rootUri": root, "capabilities": capabilities, "initializationOptions": options}));
         let (uri, text) = (project.uri(path), project.read(path));
         client.open(&uri, "python", 3, &text);
         Self { client, project, uri, text }
@@ -100,7 +107,7 @@ impl Editor {
         answer: &mut impl FnMut(&mut Self, &str, &Value) -> Value,
     ) {
         let result = answer(self, method, params);
-        if method == "workspace/applyEdit" {
+        if ["workspace/applyEdit", "baton/apply"].contains(&method) {
             seen.edits.push(params.clone());
         }
         self.client.respond(asked, result);

@@ -38,6 +38,10 @@ pub struct Abilities {
     pub register_configuration: bool,
     /// Takes answers as `baton/answer` in place of a message (`client.answers` in the options).
     pub answers: bool,
+    /// Shows an edit before it is applied, and compares texts when it applies it (`client.reviews`).
+    pub reviews: bool,
+    /// Wants to be told of jobs and spending (`client.status`).
+    pub status: bool,
 }
 
 impl Abilities {
@@ -67,6 +71,8 @@ impl Abilities {
                 .and_then(|d| d.dynamic_registration)
                 == Some(true),
             answers: options["client"]["answers"] == true,
+            reviews: options["client"]["reviews"] == true,
+            status: options["client"]["status"] == true,
         }
     }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tower_lsp_server::Client;
-use tower_lsp_server::ls_types::{ApplyWorkspaceEditParams, request};
+use tower_lsp_server::ls_types::{ApplyWorkspaceEditParams, ApplyWorkspaceEditResponse, Uri, request};
 
 use super::edit::{FileChange, Note, workspace_edit};
 use super::folders::{Folder, path_of};
@@ -38,8 +40,8 @@ impl Approved {
         }
     }
 
-    /// What the checks said of it.
-    fn verdict(&self) -> &str {
+    /// What the checks said of it, for a client that shows it with the edit.
+    fn report(&self) -> &str {
         match self {
             Self::Verified(verified) => &verified.verdict().report().report,
             Self::ByUser(_) => "nothing could verify it",
@@ -47,8 +49,23 @@ impl Approved {
     }
 }
 
+/// Has a client compare texts and apply an edit (editors/README.md).
+enum Apply {}
+
+impl request::Request for Apply {
+    type Params = Value;
+    type Result = ApplyWorkspaceEditResponse;
+    const METHOD: &'static str = "baton/apply";
+}
+
 /// The way from a run to the editor.
 pub struct Delivery<'a> {
+    /// The job's name.
+    pub job: &'a str,
+    /// The edit's name, for the user.
+    pub label: &'a str,
+    /// What the checks said, in one line.
+    pub verdict: &'a str,
     /// What the client told us.
     pub session: &'a Session,
     /// The client.
@@ -67,11 +84,11 @@ impl Delivery<'_> {
     /// Puts the patch into the editor. A patch that is verified is carried over to texts that were
     /// edited meanwhile, if it passes there too; one that is not is refused then.
     /// The error is a sentence that says why nothing was applied.
-    pub async fn deliver(&self, mut task: Task, mut approved: Approved, label: &str) -> Result<(), String> {
+    pub async fn deliver(&self, mut task: Task, mut approved: Approved) -> Result<(), String> {
         for _ in 0..ATTEMPTS {
             let now = self.now(approved.patch())?;
             let changed = changed(&task.snapshot, &now, approved.patch());
-            let Some(first) = changed.first() else { return self.apply(&now, &approved, label).await };
+            let Some(first) = changed.first() else { return self.apply(&now, &approved).await };
             let Approved::Verified(verified) = approved else {
                 return Err(format!("{first} was edited meanwhile; run it again"));
             };
@@ -101,23 +118,23 @@ impl Delivery<'_> {
         Ok(state.snapshot(self.folder))
     }
 
-    async fn apply(&self, now: &Snapshot, approved: &Approved, label: &str) -> Result<(), String> {
+    async fn apply(&self, now: &Snapshot, approved: &Approved) -> Result<(), String> {
         if self.cancel.is_cancelled() {
             return Err("it was cancelled".into());
         }
-        let named = |path: &RelPath| self.uri(path).ok_or_else(|| format!("{path} has no URI"));
-        let files = approved.patch().files().iter().map(|(path, change)| {
-            let text = change.before(path, now).map_err(|e| e.to_string())?;
-            let to = if let Fate::Moved(to) = &change.fate { Some(named(to)?) } else { None };
-            let asked = change.names(path).filter_map(|name| self.asks.get(name)).last();
-            let (uri, version, asked) = (named(path)?, now.version(path), asked.cloned());
-            Ok(FileChange { uri, version, text, change: change.clone(), to, asked })
-        });
-        let files = files.collect::<Result<Vec<_>, String>>()?;
-        let note = Note { label, verdict: approved.verdict() };
-        let edit = workspace_edit(files, self.session.state().abilities, &note);
-        let params = ApplyWorkspaceEditParams { label: Some(label.to_owned()), edit };
-        match self.client.send_request::<request::ApplyWorkspaceEdit>(params).await {
+        let files = self.files(approved.patch(), now)?;
+        let abilities = self.session.state().abilities;
+        let texts: Vec<Value> = files.iter().flat_map(texts).collect();
+        let edit = workspace_edit(files, abilities, &Note { label: self.label, verdict: approved.report() });
+        let answer = if abilities.reviews {
+            let Self { job, label, verdict, .. } = self;
+            let params = json!({"job": job, "label": label, "verdict": verdict, "edit": edit, "texts": texts});
+            self.client.send_request::<Apply>(params).await
+        } else {
+            let params = ApplyWorkspaceEditParams { label: Some(self.label.to_owned()), edit };
+            self.client.send_request::<request::ApplyWorkspaceEdit>(params).await
+        };
+        match answer {
             Ok(answer) if answer.applied => Ok(()),
             Ok(answer) => {
                 let why = answer.failure_reason.unwrap_or_else(|| "it gave no reason".into());
@@ -127,8 +144,21 @@ impl Delivery<'_> {
         }
     }
 
+    /// The changes of the files with the texts that they are for.
+    pub fn files(&self, patch: &Patch, now: &Snapshot) -> Result<Vec<FileChange>, String> {
+        let named = |path: &RelPath| self.uri(path).ok_or_else(|| format!("{path} has no URI"));
+        let files = patch.files().iter().map(|(path, change)| {
+            let text = change.before(path, now).map_err(|e| e.to_string())?;
+            let to = if let Fate::Moved(to) = &change.fate { Some(named(to)?) } else { None };
+            let asked = change.names(path).filter_map(|name| self.asks.get(name)).last();
+            let (uri, version, asked) = (named(path)?, now.version(path), asked.cloned());
+            Ok(FileChange { uri, version, text, change: change.clone(), to, asked })
+        });
+        files.collect()
+    }
+
     /// As the client named an open document, else by its path.
-    fn uri(&self, path: &RelPath) -> Option<tower_lsp_server::ls_types::Uri> {
+    fn uri(&self, path: &RelPath) -> Option<Uri> {
         let state = self.session.state();
         let open = state
             .documents
@@ -136,6 +166,14 @@ impl Delivery<'_> {
             .find(|uri| path_of(uri).and_then(|file| self.folder.contains(&file)).as_ref() == Some(path));
         open.cloned().or_else(|| self.folder.uri(path))
     }
+}
+
+/// What the client is to find before it applies: the hash of the text, or no file.
+fn texts(file: &FileChange) -> impl Iterator<Item = Value> {
+    let hash = |text: &str| -> String { Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect() };
+    let text = (file.change.fate != Fate::Created).then(|| hash(&file.text));
+    let own = json!({"uri": file.uri, "sha256": text});
+    std::iter::once(own).chain(file.to.iter().map(|to| json!({"uri": to, "sha256": null})))
 }
 
 /// What the run saw and what is different now: names that are taken, then the patch's own files, then others.

@@ -11,8 +11,10 @@ use tower_lsp_server::ls_types::{
 };
 
 use super::abilities::Abilities;
+use super::review;
 use super::session::lsp_range;
-use crate::patch::{Change, Edit, Fate, Patch};
+use crate::patch::{Change, Edit, Fate, Patch, apply};
+use crate::workspace::Encoding;
 
 /// The change of one file and the text it is for.
 pub struct FileChange {
@@ -28,6 +30,32 @@ pub struct FileChange {
     pub to: Option<Uri>,
     /// Why the user must confirm it, if they must.
     pub asked: Option<String>,
+}
+
+impl FileChange {
+    /// For the user to look at.
+    pub fn shown(self, encoding: Encoding) -> review::File {
+        let hunks = self.text_edits(encoding);
+        let after = apply(&self.text, &self.change.edits).unwrap_or_else(|| self.text.to_string());
+        let fate = match self.change.fate {
+            Fate::Kept => "kept",
+            Fate::Created => "created",
+            Fate::Deleted => "deleted",
+            Fate::Moved(_) => "moved",
+        };
+        let (uri, before, new_uri, asked) = (self.uri, self.text.to_string(), self.to, self.asked);
+        review::File { uri, fate, new_uri, before, after, hunks, asked }
+    }
+
+    /// Its edits in the protocol's words, in order.
+    pub fn text_edits(&self, encoding: Encoding) -> Vec<TextEdit> {
+        let rope = Rope::from_str(&self.text);
+        let place = |byte| encoding.position(&rope, byte);
+        let trimmed = self.change.edits.iter().map(|edit| trim(&self.text, edit));
+        trimmed
+            .map(|e| TextEdit { range: lsp_range(place(e.range.start), place(e.range.end)), new_text: e.text })
+            .collect()
+    }
 }
 
 /// What a client that shows changes says of them.
@@ -57,14 +85,7 @@ pub fn refusal(patch: &Patch, abilities: Abilities) -> Option<String> {
 /// All files in one edit, as this client can take it; what it cannot take, [`refusal`] has refused. Files are made
 /// before the texts are edited, and moved and deleted after: so versions and places are those of the names known.
 pub fn workspace_edit(files: Vec<FileChange>, abilities: Abilities, note: &Note<'_>) -> WorkspaceEdit {
-    let edits = |file: &FileChange| -> Vec<TextEdit> {
-        let rope = Rope::from_str(&file.text);
-        let place = |byte| abilities.encoding.position(&rope, byte);
-        let trimmed = file.change.edits.iter().map(|edit| trim(&file.text, edit));
-        trimmed
-            .map(|e| TextEdit { range: lsp_range(place(e.range.start), place(e.range.end)), new_text: e.text })
-            .collect()
-    };
+    let edits = |file: &FileChange| file.text_edits(abilities.encoding);
     if !abilities.document_changes {
         let changes = files.into_iter().map(|file| (file.uri.clone(), edits(&file))).collect::<HashMap<_, _>>();
         return WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() };

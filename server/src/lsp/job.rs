@@ -1,5 +1,6 @@
 //! A run on behalf of the editor: shown while it goes on, cancellable, with exactly one end.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
 
@@ -9,13 +10,14 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tower_lsp_server::Client;
-use tower_lsp_server::ls_types::{MessageActionItem, MessageType, notification::Notification};
+use tower_lsp_server::ls_types::{MessageActionItem, MessageType, Uri, notification::Notification};
 
 use super::delivery::{Approved, Delivery};
 use super::edit;
 use super::folders::Folder;
 use super::memory;
 use super::progress::Progress;
+use super::review::{self, Review};
 use super::session::Shared;
 use crate::patch::Asks;
 use crate::run::{Engine, Kind, Outcome};
@@ -117,6 +119,7 @@ impl Job {
             let shut_down = {
                 let mut state = session.state();
                 state.jobs.remove(&id);
+                state.changed.notify_one();
                 state.shut_down
             };
             if shut_down {
@@ -152,7 +155,7 @@ impl Job {
             }
         }
         let outcome = self.run(progress).await;
-        self.finish(outcome, session, client).await
+        self.finish(outcome, session, client, progress).await
     }
 
     /// Runs the engine to its end and shows what happens.
@@ -173,11 +176,12 @@ impl Job {
         outcome.unwrap_or_else(|_| Outcome::failed("Baton failed unexpectedly; please report this"))
     }
 
-    async fn finish(self, outcome: Outcome, session: &Shared, client: &Client) -> End {
-        let Outcome { kind, verdict, verified, proposal, asks, answer, mut message, .. } = outcome;
+    async fn finish(self, outcome: Outcome, session: &Shared, client: &Client, progress: &mut Progress) -> End {
+        let Outcome { kind, verdict, verified, proposal, asks, answer, mut message, usage, ms, run, .. } = outcome;
         if let Some(answer) = answer {
             if session.state().abilities.answers {
-                client.send_notification::<Answer>(json!({"job": self.id, "answer": answer})).await;
+                let answered = json!({"job": self.id, "question": self.task.instruction, "answer": answer});
+                client.send_notification::<Answer>(answered).await;
                 return End::known("answered");
             }
             return End::said(MessageType::INFO, answer);
@@ -189,26 +193,58 @@ impl Job {
             (Kind::NoChange, ..) => return End::said(MessageType::INFO, message),
             _ => return End::said(MessageType::WARNING, message),
         };
-        if let Some(verdict) = verdict {
-            // The first line is what a progress display ends with.
-            let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
-            message = format!("{first} ({})\n{rest}", verdict.report().climbed()).trim_end().to_owned();
-        }
+        let verdict = verdict.map(|verdict| verdict.report().climbed()).unwrap_or_default();
         let abilities = session.state().abilities;
         if let Some(why) = edit::refusal(approved.patch(), abilities) {
             return End::said(MessageType::WARNING, format!("Baton changed nothing: {why}."));
         }
-        match self.consent(client, &approved, &asks, &message).await {
-            Ok(()) => self.deliver(approved, &asks, message, session, client).await,
-            Err(end) => end,
+        let label = match (self.task.goal, &approved) {
+            (_, Approved::ByUser(_)) => format!("Baton: unverified edit of {}", self.subject),
+            (Goal::Fix, _) => format!("Baton: fix {}", self.subject),
+            (Goal::Refactor, _) => format!("Baton: refactor {}", self.subject),
+            _ => format!("Baton: edit {}", self.subject),
+        };
+        let Self { id, task, engine, folder, cancel, .. } = &self;
+        let (label, verdict, asks) = (&*label, &*verdict, &asks);
+        let delivery = Delivery { job: id, label, verdict, session, client, engine, folder, asks, cancel };
+        let approved = if abilities.reviews {
+            progress.say("look at the edit, and say what you want of it".into()).await;
+            let verified = matches!(approved, Approved::Verified(_));
+            let (usd, message, run) = (usage.usd, &*message, &*run);
+            let review = |files| Review { job: id, label, verified, verdict, message, usd, ms, run, files };
+            self.reviewed(&delivery, approved, review, progress).await
+        } else {
+            self.consent(client, approved, asks, &message, verdict).await
+        };
+        let approved = match approved {
+            Ok(approved) => approved,
+            Err(end) => return end,
+        };
+        if !verdict.is_empty() {
+            // The first line is what a progress display ends with.
+            let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
+            message = format!("{first} ({verdict})\n{rest}").trim_end().to_owned();
+        }
+        match delivery.deliver(task.clone(), approved).await {
+            Ok(()) => End::shown(message),
+            Err(_) if cancel.is_cancelled() => End::known("cancelled"),
+            Err(why) => End::said(MessageType::WARNING, format!("Baton changed nothing: {why}.")),
         }
     }
 
     /// Asks the user, once, for what only they can allow; the error is the end that comes of it.
-    async fn consent(&self, client: &Client, approved: &Approved, asks: &Asks, message: &str) -> Result<(), End> {
+    async fn consent(
+        &self,
+        client: &Client,
+        approved: Approved,
+        asks: &Asks,
+        message: &str,
+        verdict: &str,
+    ) -> Result<Approved, End> {
         let files: String = asks.values().map(|why| format!("\n- {why}")).collect();
-        let (question, choices, word) = match approved {
-            Approved::Verified(_) if asks.is_empty() => return Ok(()),
+        let message = format!("{message} ({verdict})");
+        let (question, choices, word) = match &approved {
+            Approved::Verified(_) if asks.is_empty() => return Ok(approved),
             Approved::Verified(_) => {
                 let question = format!("Baton's edit for {} is verified and needs your word:{files}", self.subject);
                 (question, &[APPLY, CANCEL][..], "edit")
@@ -219,7 +255,7 @@ impl Job {
             }
         };
         match self.choose(client, question, choices).await {
-            Ok(Some(choice)) if choice == choices[0] => Ok(()),
+            Ok(Some(choice)) if choice == choices[0] => Ok(approved),
             Ok(_) => Err(End::shown(format!("the {word} was not applied"))),
             Err(()) if asks.is_empty() => {
                 Err(End::said(MessageType::WARNING, format!("Nothing was changed, not verified: {message}")))
@@ -231,19 +267,45 @@ impl Job {
         }
     }
 
-    async fn deliver(self, approved: Approved, asks: &Asks, message: String, session: &Shared, client: &Client) -> End {
-        let label = match (self.task.goal, &approved) {
-            (_, Approved::ByUser(_)) => format!("Baton: unverified edit of {}", self.subject),
-            (Goal::Fix, _) => format!("Baton: fix {}", self.subject),
-            (Goal::Refactor, _) => format!("Baton: refactor {}", self.subject),
-            _ => format!("Baton: edit {}", self.subject),
+    /// Has the user look at the edit. What they want of it is what is applied: all of it as it is, a part once it is
+    /// verified anew, or once they have said again that they want it unverified.
+    async fn reviewed<'a>(
+        &self,
+        delivery: &Delivery<'_>,
+        approved: Approved,
+        review: impl FnOnce(Vec<review::File>) -> Review<'a>,
+        progress: &mut Progress,
+    ) -> Result<Approved, End> {
+        let (proposed, then) = (approved.patch(), &self.task.snapshot);
+        let wrong = |why| End::said(MessageType::WARNING, format!("Baton changed nothing: {why}."));
+        let encoding = delivery.session.state().abilities.encoding;
+        let files = delivery.files(proposed, then).map_err(wrong)?;
+        let names: HashMap<_, _> = files.iter().map(|file| file.uri.clone()).zip(proposed.files().keys()).collect();
+        let shown = files.into_iter().map(|file| file.shown(encoding)).collect();
+        let wanted = review(shown).show(delivery.client, &self.cancel).await.map_err(wrong)?;
+        let Some(wanted) = wanted else {
+            return Err(End::known(if self.cancel.is_cancelled() { "cancelled" } else { "the edit was not applied" }));
         };
-        let Self { task, engine, folder, cancel, .. } = &self;
-        let delivery = Delivery { session, client, engine, folder, asks, cancel };
-        match delivery.deliver(task.clone(), approved, &label).await {
-            Ok(()) => End::shown(message),
-            Err(_) if cancel.is_cancelled() => End::known("cancelled"),
-            Err(why) => End::said(MessageType::WARNING, format!("Baton changed nothing: {why}.")),
+        let named = |uri: &Uri| names.get(uri).map(|path| (*path).clone());
+        let part = match wanted.part(proposed, then, named).map_err(wrong)? {
+            None => return Ok(approved),
+            Some(part) if part.is_empty() => return Err(End::known("the edit was not applied")),
+            Some(part) => part,
+        };
+        progress.say("checking what you want of it".into()).await;
+        let (unheard, _) = mpsc::unbounded_channel();
+        let outcome = self.engine.verify(self.task.clone(), part.clone(), unheard, self.cancel.clone()).await;
+        match (outcome.verified, outcome.kind) {
+            (Some(verified), _) => Ok(Approved::Verified(verified)),
+            (None, Kind::Cancelled) => Err(End::known("cancelled")),
+            (None, _) => {
+                let said = outcome.verdict.map_or(outcome.message, |verdict| verdict.report().report.clone());
+                let question = format!("What you want of the edit for {} is not verified: {said}", self.subject);
+                match self.choose(delivery.client, question, &[APPLY_ANYWAY]).await {
+                    Ok(Some(choice)) if choice == APPLY_ANYWAY => Ok(Approved::ByUser(part)),
+                    _ => Err(End::known("the edit was not applied")),
+                }
+            }
         }
     }
 

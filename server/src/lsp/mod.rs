@@ -16,9 +16,11 @@ mod menu;
 mod merge;
 mod parent;
 mod progress;
+mod review;
 mod server;
 mod session;
 mod settings;
+mod status;
 mod stdio;
 
 use std::io;

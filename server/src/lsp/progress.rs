@@ -20,6 +20,8 @@ pub struct Progress {
     client: Client,
     token: Option<NumberOrString>,
     last: Option<Instant>,
+    /// US dollars so far.
+    usd: f64,
 }
 
 impl Progress {
@@ -30,7 +32,7 @@ impl Progress {
             && tokio::time::timeout(AGREE, client.create_work_done_progress(token.clone()))
                 .await
                 .is_ok_and(|a| a.is_ok());
-        let progress = Self { client: client.clone(), token: agreed.then_some(token), last: None };
+        let progress = Self { client: client.clone(), token: agreed.then_some(token), last: None, usd: 0.0 };
         let begin = WorkDoneProgressBegin { title: title.to_owned(), cancellable: Some(true), ..Default::default() };
         progress.send(WorkDoneProgress::Begin(begin)).await;
         progress
@@ -48,7 +50,11 @@ impl Progress {
             return;
         }
         self.last = Some(Instant::now());
-        self.say(event.to_string()).await;
+        if let Event::StepEnded { usage, .. } = event {
+            self.usd += usage.usd;
+        }
+        let so_far = if self.usd > 0.0 { format!(" · ${:.4} so far", self.usd) } else { String::new() };
+        self.say(format!("{event}{so_far}")).await;
     }
 
     /// Shows a line.

@@ -20,7 +20,7 @@ use super::command::{self, Argument, Verb};
 use super::folders::{Folder, Folders, path_of};
 use super::job::Job;
 use super::session::{Session, Shared, State, place};
-use super::{memory, menu, parent, settings};
+use super::{memory, menu, parent, settings, status};
 use crate::task::{Allowed, Budget, Focus, Goal, Task};
 use crate::workspace::{Snapshot, item_near};
 
@@ -120,6 +120,7 @@ impl Server {
         let id = format!("baton/{}", state.begun);
         let cancel = CancellationToken::new();
         state.jobs.insert(id.clone(), cancel.clone());
+        state.changed.notify_one();
         drop(state);
         Job { id: id.clone(), subject, task, engine, folder, cancel }.start(self.session.clone(), self.client.clone());
         Ok(id)
@@ -175,7 +176,7 @@ fn refused(sentence: String) -> Error {
 async fn pull_settings(client: &Client, session: &Session) {
     let section = ConfigurationItem { scope_uri: None, section: Some("baton".into()) };
     let Ok(answers) = client.configuration(vec![section]).await else { return };
-    let problem = answers.first().and_then(|sent| session.state().settings.receive(sent));
+    let problem = answers.first().and_then(|sent| session.state().receive(sent));
     if let Some(problem) = problem {
         client.show_message(MessageType::WARNING, problem).await;
     }
@@ -194,7 +195,7 @@ impl LanguageServer for Server {
             parent::watch(process, move || orphaned.notify_one());
         }
         if let Some(options) = &params.initialization_options
-            && let Some(problem) = self.session.state().settings.receive(options)
+            && let Some(problem) = self.session.state().receive(options)
         {
             self.tell(MessageType::WARNING, problem);
         }
@@ -225,6 +226,9 @@ impl LanguageServer for Server {
                 // A client that refuses still pulls and restarts; there is nothing to say.
                 let _ = client.register_capability(vec![registration]).await;
             }
+            if abilities.status {
+                tokio::spawn(status::tell(client, session));
+            }
             memory::forget_code();
         });
     }
@@ -254,7 +258,7 @@ impl LanguageServer for Server {
             tokio::spawn(async move { pull_settings(&client, &session).await });
             return;
         }
-        let problem = self.session.state().settings.receive(&params.settings);
+        let problem = self.session.state().receive(&params.settings);
         if let Some(problem) = problem {
             self.tell(MessageType::WARNING, problem);
         }

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tower_lsp_server::ls_types::{
     DidChangeTextDocumentParams, Position as LspPosition, Range as LspRange, TextDocumentItem, Uri,
@@ -33,6 +35,8 @@ pub struct State {
     pub jobs: HashMap<String, CancellationToken>,
     /// Jobs begun so far.
     pub begun: u64,
+    /// Told when the configuration or the jobs have changed.
+    pub changed: Arc<Notify>,
     /// The client asked to shut down.
     pub shut_down: bool,
 }
@@ -97,6 +101,12 @@ impl Session {
 }
 
 impl State {
+    /// Takes settings; gives what is to be told the user.
+    pub fn receive(&mut self, sent: &Value) -> Option<String> {
+        self.changed.notify_one();
+        self.settings.receive(sent)
+    }
+
     /// The folder as the user sees it now: open documents over the disk. A document whose text was
     /// lost is left out; nothing may be based on it.
     pub fn snapshot(&self, folder: &Folder) -> Snapshot {

@@ -75,7 +75,8 @@ impl Settings {
         });
     }
 
-    fn config(&self) -> Result<Config, String> {
+    /// The configuration of this moment.
+    pub fn config(&self) -> Result<Config, String> {
         let own = Places::of_user().and_then(Config::load).map_err(|e| e.to_string())?;
         Ok(own.narrowed(&self.editor))
     }
