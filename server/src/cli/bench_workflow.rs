@@ -32,7 +32,7 @@ pub struct Arguments {
     /// A file with one prompt a line; run number n takes line n, from the first again after the last
     #[arg(long, value_name = "FILE")]
     prompts: PathBuf,
-    /// Three steps of which each sees those before it, or four at once
+    /// Three steps of which each sees those before it, or two or four at once
     #[arg(long, value_enum)]
     flow: Flow,
     /// How many runs, one after the other
@@ -47,6 +47,7 @@ pub struct Arguments {
 #[derive(Clone, Copy, ValueEnum)]
 enum Flow {
     Seq3,
+    Par2,
     Par4,
 }
 
@@ -54,6 +55,7 @@ impl Flow {
     fn workflow(self) -> Workflow {
         let (steps, access) = match self {
             Self::Seq3 => (3, Access::All),
+            Self::Par2 => (2, Access::None),
             Self::Par4 => (4, Access::None),
         };
         let step = |_| Step {

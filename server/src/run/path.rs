@@ -22,14 +22,16 @@ impl Course<'_> {
             return self.conduct(None).await;
         }
         let path = &self.task.focus.path;
-        if baton_grammars::by_path(path.as_str().as_ref()).is_none() {
+        let Some(language) = baton_grammars::by_path(path.as_str().as_ref()) else {
             let with_files = baton_grammars::all().iter().filter(|language| !language.facts.extensions.is_empty());
             let known: Vec<&str> = with_files.map(|language| language.facts.name.as_str()).collect();
             return (Kind::Failed, format!("Baton has no parser for {path}; it knows {}", known.join(", ")));
-        }
+        };
         if let Err(problem) = self.task.snapshot.read(path) {
             return (Kind::Failed, problem.to_string());
         }
+        // Beside the private copy, which takes as long. Without a thread it is done when it is needed.
+        let _ = std::thread::Builder::new().name("warm".into()).spawn(|| language.warm());
         let verifier = match self.open().await {
             Ok(verifier) => verifier,
             Err(end) => return end,
