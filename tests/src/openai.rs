@@ -35,6 +35,8 @@ pub enum Act {
     Hang,
     /// Refuses with a status, perhaps with a `Retry-After` in seconds.
     Refuse(u16, Option<u32>),
+    /// Refuses because the prompt is longer than what the model holds.
+    TooLong,
     /// Answers 200 with a web page.
     Page,
     /// Streams an event that is no JSON.
@@ -198,6 +200,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Resp
                 response.headers_mut().insert("retry-after", seconds.into());
             }
             response
+        }
+        Some(Act::TooLong) => {
+            let said = json!({"error": {"message": "too many tokens", "code": "context_length_exceeded"}});
+            (StatusCode::BAD_REQUEST, said.to_string()).into_response()
         }
         Some(Act::Page) => axum::response::Html("<html><body>Welcome</body></html>").into_response(),
         Some(Act::Malformed) => events(vec!["data: {\"choices\": [\n\n".to_owned()], false),

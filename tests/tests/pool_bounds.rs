@@ -78,3 +78,27 @@ fn text_goes_only_where_the_policy_and_the_task_allow() {
     assert_eq!(printed.code, 2, "{printed:#?}");
     assert!(printed.stderr.contains("there is no worker `abraod`; there are abroad, here, own"), "{printed:#?}");
 }
+
+/// A file whose whole text fits the worker, and half of that does not.
+#[test]
+fn a_worker_that_finds_the_prompt_too_long_is_asked_once_more_with_less_of_it() {
+    let server = OpenAi::start([Act::TooLong, right()]);
+    let project = project(&server.worker("small", "context = 8192\nmax_output = 2048"));
+    let rows: String = (0..400).map(|n| format!("    ({n}, {}),\n", n + 1)).collect();
+    project.write("bookings.py", &format!("{}\n\nTABLE = [\n{rows}]\n", project.read("bookings.py")));
+    let (code, reply) = project.json(&["fix", "bookings.py:8"]);
+    let prompts: Vec<usize> = server.calls().iter().map(|call| call.user().len()).collect();
+    let [whole, less] = *prompts else { panic!("{prompts:?}: {reply:#}") };
+    assert_eq!(code, 0, "{reply:#}");
+    assert!(less < whole * 2 / 3, "{prompts:?}");
+
+    // Twice is enough: another is to try.
+    let (server, other) = (OpenAi::start([Act::TooLong, Act::TooLong]), OpenAi::start([right()]));
+    let workers = server.worker("small", "strength = 0.9") + &other.worker("large", "strength = 0.5\nusd_in = 1.0");
+    let (code, reply) = self::project(&workers).json(&["fix", "bookings.py:8"]);
+    assert_eq!((code, server.calls().len(), other.calls().len()), (0, 2, 1), "{reply:#}");
+    assert!(
+        statuses(&reply)[0].starts_with("too long: worker `small` says that the prompt is too long (400"),
+        "{reply:#}"
+    );
+}

@@ -122,6 +122,12 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates
 });
 
+/// Makes ready what the first prompt needs, which takes some milliseconds.
+pub fn warm() {
+    LazyLock::force(&TEMPLATES);
+    secrets::warm();
+}
+
 /// What a prompt is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {

@@ -34,6 +34,11 @@ static FINDERS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
     SHAPES.iter().map(|(what, shape)| (*what, compile(shape))).collect()
 });
 
+/// Makes the shapes ready.
+pub(super) fn warm() {
+    LazyLock::force(&FINDERS);
+}
+
 /// The part `shown` of `text` with everything secret in it replaced; `withheld` gets a line for each.
 pub(super) fn masked(text: &str, shown: Range<usize>, name: &str, withheld: &mut Vec<String>) -> String {
     let mut clean = String::with_capacity(shown.len());

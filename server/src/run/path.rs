@@ -5,7 +5,7 @@ use super::delegate::{Checks, DECLINED, seconds};
 use super::judge::{Judge, Judged};
 use super::{ConductorRecord, Event, Kind};
 use crate::conductor::{self, baseline};
-use crate::context::Mapping;
+use crate::context::{self, Mapping};
 use crate::patch::Patch;
 use crate::task::{Goal, Policy, Tier};
 use crate::verify::{Baseline, Limits, Request, Verifier, VerifyError};
@@ -31,7 +31,11 @@ impl Course<'_> {
             return (Kind::Failed, problem.to_string());
         }
         // Beside the private copy, which takes as long. Without a thread it is done when it is needed.
-        let _ = std::thread::Builder::new().name("warm".into()).spawn(|| language.warm());
+        let warm = || {
+            language.warm();
+            context::warm();
+        };
+        let _ = std::thread::Builder::new().name("warm".into()).spawn(warm);
         let verifier = match self.open().await {
             Ok(verifier) => verifier,
             Err(end) => return end,

@@ -34,14 +34,9 @@ impl Pen {
                 list => list.split(',').any(|c| c == "pids").then(|| Path::new("/sys/fs/cgroup/pids").join(group)),
             }
         })?;
-        // One that a killed Baton left is empty by now, and only an empty one can be removed.
-        for entry in fs::read_dir(&parent).ok()?.flatten() {
-            let name = entry.file_name();
-            let owner = name.to_str().and_then(|name| name.strip_prefix("baton-")?.split('-').next());
-            if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
-                let _ = fs::remove_dir(entry.path());
-            }
-        }
+        let groups = parent.clone();
+        // Beside everything else: the kernel takes tens of milliseconds for each. Without a thread the next one does it.
+        let _ = std::thread::Builder::new().name("pens".into()).spawn(move || remove_left(&groups));
         let _ = fs::write(parent.join("cgroup.subtree_control"), "+pids");
         let prefix = format!("baton-{}-", std::process::id());
         let pen = Self(tempfile::Builder::new().prefix(&prefix).tempdir_in(&parent).ok()?.keep());
@@ -66,6 +61,17 @@ impl Pen {
         };
         // SAFETY: between fork and exec only system calls are made, with a text that was made before.
         unsafe { command.pre_exec(enter) };
+    }
+}
+
+/// Removes those that ended Batons have left: they are empty by now, and only an empty one can be removed.
+fn remove_left(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix("baton-")?.split('-').next());
+        if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
+            let _ = fs::remove_dir(entry.path());
+        }
     }
 }
 
