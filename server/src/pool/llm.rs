@@ -1,5 +1,7 @@
 //! A language model behind an API: one call, tried again only while nothing of it was used.
 
+mod refusal;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,9 +17,7 @@ use super::outside::{Machine, Outside};
 use super::pace::Pace;
 use super::price::{Prices, most_tokens};
 use super::protocol::{self, Protocol};
-use super::transport::{
-    Broken, Events, Http, Incoming, Network, Outgoing, Reach, Unreached, explanation, loopback, not_a_stream,
-};
+use super::transport::{Broken, Events, Http, Network, Outgoing, Reach, loopback, not_a_stream};
 use super::{Bounds, CallError, ConfigProblem, Facts, Hold, Prompt, Reply, Terms, Usage, overlong, policy, retry};
 use crate::config::{PolicyOptions, WorkerKind, WorkerOptions};
 
@@ -27,8 +27,6 @@ pub(super) const ANSWER: usize = 1 << 20;
 pub(super) const TOKEN: usize = 2048;
 /// How long the count of tokens may take once the answer itself is complete.
 const TAIL: Duration = Duration::from_secs(2);
-/// How long a server may take to explain why it refuses.
-const EXPLAINING: Duration = Duration::from_secs(5);
 
 /// A language model that can be called. Making one contacts nothing.
 #[derive(Debug)]
@@ -448,58 +446,6 @@ impl Llm {
         let key = self.source.fetch().await?;
         self.key.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&key);
         Ok(key)
-    }
-
-    fn unreachable(&self, unreached: Unreached) -> Trouble {
-        let (what, cause) = match unreached {
-            Unreached::Unable(why) => return Trouble::Lasting(format!("cannot be asked: {why}")),
-            Unreached::Connection(cause) => ("cannot be reached", cause),
-            Unreached::Broken(cause) => ("broke the connection", cause),
-        };
-        let address = self.address();
-        Trouble::Passing(format!("{what} at {address}: {cause}; check that it runs and base_url"), None)
-    }
-
-    async fn refusal(&self, response: Incoming, key: Option<&Key>, patience: Duration) -> Trouble {
-        let status = response.status;
-        let wait = retry::asked(&response.headers, self.outside.time_of_day());
-        let patience = EXPLAINING.min(patience);
-        let said = tokio::time::timeout(patience, explanation(response)).await.unwrap_or_default();
-        let said = key.map_or_else(|| said.clone(), |key| key.hidden_in(&said));
-        let too_long = overlong::said(status, &said);
-        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-        if retry::passes(status) {
-            return Trouble::Passing(format!("is not able to answer now ({status}){said}"), wait);
-        }
-        if too_long {
-            return Trouble::TooLong(format!("says that the prompt is too long ({status}); check context{said}"));
-        }
-        match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                // Perhaps it was renewed: the next call fetches it again.
-                *self.key.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                Trouble::Lasting(format!("refused the key ({status}); {}{said}", self.source.hint()))
-            }
-            StatusCode::NOT_FOUND => {
-                let model = plain(&self.options.model);
-                Trouble::Lasting(format!("was not found ({status}); {} and model `{model}`{said}", self.check_url()))
-            }
-            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => {
-                Trouble::Unusable(format!("refused the request ({status}); check model, context and max_output{said}"))
-            }
-            _ if status.is_redirection() => {
-                Trouble::Lasting(format!("has moved ({status}); a key follows no redirect, {}", self.check_url()))
-            }
-            _ => Trouble::Lasting(format!("refused the request ({status}){said}")),
-        }
-    }
-
-    fn check_url(&self) -> String {
-        format!("check base_url ({}, {})", self.options.address(), self.protocol.usual())
-    }
-
-    fn address(&self) -> String {
-        self.url.origin().ascii_serialization()
     }
 }
 
