@@ -1,5 +1,5 @@
 # make demo · make build · make test · make lint · make bench · make corpus CORPUS=dir · make acceptance CORPUS=dir
-# make edit-formats CORPUS=dir
+# make edit-formats CORPUS=dir · make editors
 # One profile for everything: llama.cpp is compiled once for each.
 
 CARGO := cargo
@@ -7,7 +7,7 @@ BIN := target/release/baton
 export CMAKE_C_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 
-.PHONY: demo build test lint bench corpus acceptance edit-formats setup-build setup-test
+.PHONY: demo build test lint bench corpus acceptance edit-formats editors editors-neovim setup-build setup-test
 
 demo: build
 	@tests/demo/run.sh
@@ -42,6 +42,13 @@ acceptance: setup-build
 edit-formats: setup-build
 	@test -n "$(CORPUS)" || { echo "name a corpus: make edit-formats CORPUS=dir"; exit 2; }
 	$(CARGO) run --release --locked -p baton --example edit_formats -- "$(CORPUS)"
+
+editors: editors-neovim
+
+# Unpack it into ~/.local/share/nvim/site/pack/baton/start
+editors-neovim:
+	mkdir -p target/editors
+	tar -czf target/editors/baton.nvim.tar.gz --sort=name --owner=0 --group=0 --mtime=@0 --transform 's,^editors/neovim,baton.nvim,;s,^LICENSE,baton.nvim/LICENSE,' editors/neovim LICENSE-APACHE LICENSE-MIT
 
 setup-build:
 	@tests/setup.sh build

@@ -25,6 +25,7 @@ if [ "$purpose" = test ]; then
     need node nodejs
     need npm npm
     need git git
+    need tmux tmux
     # The sample projects' toolchains. Kotlin, Scala, Swift and .NET are left out: too large, or in no Debian.
     need go golang-go
     need php php-cli
@@ -82,4 +83,4 @@ if [ "$purpose" = test ] && ! cmp -s tests/node/package-lock.json .tools/node/pa
     mv .tools/node/npm-shrinkwrap.json .tools/node/package-lock.json
 fi
 [ "$purpose" != test ] || python3 tests/tiny_model/make.py .tools/models/tiny.gguf
-[ "$purpose" != test ] || tests/neovim.sh
+[ "$purpose" != test ] || tests/editors.sh

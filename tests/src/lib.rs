@@ -25,3 +25,14 @@ pub fn binary() -> PathBuf {
     assert!(path.is_file(), "{} is not there; run `cargo build --release` first", path.display());
     path
 }
+
+/// A terminal editor that `tests/editors.sh` unpacked: `nvim`, `hx` or `emacs`. Where there is none, that is said, and
+/// its tests are skipped.
+pub fn editor_program(name: &str) -> Option<PathBuf> {
+    let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.tools/editors").join(name);
+    let found = program.exists().then_some(program);
+    if found.is_none() {
+        eprintln!("SKIPPED: {name} is not in .tools/editors; tests/editors.sh puts it there");
+    }
+    found
+}

@@ -1,24 +1,101 @@
-//! The main job through an editor that we did not write: Neovim, headless, with its own LSP client.
+//! The main job through Neovim: headless with its own LSP client, and with the plugin, driven by keys.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use baton_tests::project::{Printed, Project};
+use baton_tests::Project;
+use baton_tests::openai::{Act, OpenAi, block};
+use baton_tests::project::Printed;
+
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Runs a scenario of `tests/neovim` to its end and gives what it printed; nothing where there is no Neovim.
+fn scenario(project: &Project, script: &str, name: &str) -> Option<String> {
+    let mut command = Command::new(baton_tests::editor_program("nvim")?);
+    command.args(["--headless", "--clean", "-l"]).arg(here("neovim").join(script)).arg(name);
+    project.at_home(&mut command);
+    let plugin = here("../editors/neovim").canonicalize().unwrap();
+    command.env("BATON", baton_tests::binary()).env("PLUGIN", plugin).env("BATON_PROJECT", project.root());
+    let printed: Printed = command.output().unwrap().into();
+    assert_eq!(printed.code, 0, "{name}: {printed:#?}");
+    Some(printed.stdout)
+}
+
+/// The demo, which repair cannot fix here, and a model that answers so.
+fn scripted(script: impl IntoIterator<Item = Act>) -> (Project, OpenAi) {
+    let server = OpenAi::start(script);
+    let project = Project::copy_of("tests/demo");
+    project.configure(&format!("[repair]\nenabled = false\n{}", server.worker("scripted", "")));
+    (project, server)
+}
 
 #[test]
 fn neovim_applies_the_verified_fix_as_one_undo() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let neovim = here.join("../.tools/nvim/nvim");
-    assert!(neovim.exists(), "Neovim is missing: run tests/neovim.sh, as `make test` does");
+    let Some(neovim) = baton_tests::editor_program("nvim") else { return };
     let project = Project::copy_of("tests/demo");
     let before = project.read("bookings.py");
     assert_eq!(project.baton(&["trust", "."]).code, 0);
     let mut command = Command::new(neovim);
-    command.args(["--headless", "--clean", "-l"]).arg(here.join("neovim/fix.lua"));
+    command.args(["--headless", "--clean", "-l"]).arg(here("neovim/fix.lua"));
     command.arg(baton_tests::binary()).arg(project.root().join("bookings.py")).arg("8");
     let printed: Printed = project.at_home(&mut command).output().unwrap().into();
     assert_eq!(printed.code, 0, "{printed:#?}");
     let fixed = before.replace("start < merged[-1][1]", "start <= merged[-1][1]");
     assert_eq!(printed.stdout, format!("{fixed}-- after one undo --\n{before}"));
     assert_eq!(project.read("bookings.py"), before, "the editor's buffer is edited, not the disk");
+}
+
+#[test]
+fn an_untrusted_folder_runs_nothing_and_offers_trust() {
+    let (project, server) = scripted([]);
+    let Some(said) = scenario(&project, "commands.lua", "trust") else { return };
+    let asked = "asked: { { \"Trust this folder\", \"No\" }, { \"Trust this folder\", \"No\" } }\n";
+    assert_eq!(said, format!("{asked}runs: no runs yet\n\n"));
+    assert_eq!(server.calls().len(), 0);
+    let printed = project.baton(&["doctor"]);
+    assert!(!printed.stdout.contains("not trusted"), "{printed:#?}");
+}
+
+#[test]
+fn an_answer_opens_beside_the_text() {
+    let (project, _server) = scripted([Act::Say("Only **this**.".into())]);
+    let Some(said) = scenario(&project.trusted(), "commands.lua", "ask") else { return };
+    assert_eq!(said, "answer: { \"Only **this**.\" }\ntitle:  what is 100%% sure? (q closes)\nhere: bookings.py\n");
+}
+
+#[test]
+fn what_hangs_is_cancelled() {
+    let (project, server) = scripted([Act::Hang]);
+    if scenario(&project.trusted(), "commands.lua", "cancel").is_some() {
+        assert_eq!(server.calls().len(), 1);
+    }
+}
+
+#[test]
+fn runs_are_listed_and_shown() {
+    let project = Project::copy_of("tests/demo").trusted();
+    let (code, run) = project.json(&["fix", "bookings.py"]);
+    assert_eq!(code, 0, "{run}");
+    let Some(said) = scenario(&project, "commands.lua", "runs") else { return };
+    let id = run["run"].as_str().unwrap();
+    assert!(said.contains(id) && said.contains("step 1: repair as worker"), "{said}");
+}
+
+#[test]
+fn a_server_that_dies_is_started_again_and_no_text_is_lost() {
+    let project = Project::copy_of("tests/demo").trusted();
+    if let Some(said) = scenario(&project, "commands.lua", "crash") {
+        assert_eq!(said, "first line: # mine\n");
+    }
+}
+
+#[test]
+fn health_says_what_is_found() {
+    let project = Project::copy_of("tests/demo").trusted();
+    let Some(said) = scenario(&project, "commands.lua", "health") else { return };
+    for part in [baton_tests::binary().to_str().unwrap(), "runs in", "configuration", "sandbox"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
 }

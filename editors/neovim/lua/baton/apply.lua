@@ -1,0 +1,86 @@
+--- Puts an accepted edit into the buffers: all files or none, and only over the texts that it was made for. All of it
+--- happens in one callback, so that no key can come between the comparison and the change.
+local api = vim.api
+local text_of = require("baton.text")
+local M = {}
+
+local function on_disk(path)
+  local file = io.open(path, "rb")
+  local bytes = file and file:read("*a")
+  if file then file:close() end
+  return bytes
+end
+
+--- What stands against this file having the text that the edit was made for; one without a text must not exist.
+local function objection(client, file)
+  if file.sha256 == vim.NIL then return (file.loaded or vim.uv.fs_lstat(file.path)) and "is there by now" end
+  local text, line_break = text_of(file.buffer)
+  if not vim.lsp.buf_is_attached(file.buffer, client.id) or text == line_break then
+    -- Neovim reads an empty file as one with an empty line.
+    local bytes = on_disk(file.path)
+    if bytes ~= text and not (bytes == "" and text == line_break) then return "is not on disk as in its buffer" end
+    if vim.fn.sha256(bytes) == file.sha256 then text = bytes end
+  end
+  if vim.fn.sha256(text) ~= file.sha256 then return "was changed meanwhile" end
+  if text:gsub(line_break, ""):find("[\r\n]") then return "has line breaks of several kinds" end
+  if not vim.bo[file.buffer].modifiable then return "cannot be modified" end
+  if file.deleted and vim.bo[file.buffer].modified then return "would be deleted, with changes that are not saved" end
+  if file.deleted and not vim.uv.fs_access(vim.fs.dirname(file.path), "W") then return "cannot be deleted" end
+end
+
+--- The files of an edit, their buffers loaded.
+local function files_of(params)
+  local files = {}
+  for _, known in ipairs(params.texts) do
+    local buffer = vim.uri_to_bufnr(known.uri)
+    local loaded = api.nvim_buf_is_loaded(buffer)
+    files[known.uri] = { path = vim.uri_to_fname(known.uri), buffer = buffer, loaded = loaded, sha256 = known.sha256 }
+    if known.sha256 ~= vim.NIL then vim.fn.bufload(buffer) end
+  end
+  for _, change in ipairs(params.edit.documentChanges or {}) do
+    if change.kind == "delete" then files[change.uri].deleted = true end
+    -- Neovim silently leaves out a file whose version is newer; here its text is compared.
+    if change.textDocument then change.textDocument.version = vim.NIL end
+  end
+  return files
+end
+
+--- Does what `baton/apply` asks for, or gives the reason why none of it was done.
+local function attempt(client, params)
+  -- Loading runs the user's own commands, so it is over before anything is compared.
+  local files = files_of(params)
+  for _, file in pairs(files) do
+    local why = objection(client, file)
+    if why then return vim.fn.fnamemodify(file.path, ":.") .. " " .. why end
+  end
+  for _, file in pairs(files) do
+    if file.sha256 ~= vim.NIL then
+      file.lines, file.modified = api.nvim_buf_get_lines(file.buffer, 0, -1, true), vim.bo[file.buffer].modified
+      -- What was typed until now is undone by itself.
+      api.nvim_buf_call(file.buffer, function() vim.cmd("let &g:undolevels = &g:undolevels") end)
+    end
+  end
+  local done, why = pcall(vim.lsp.util.apply_workspace_edit, params.edit, client.offset_encoding)
+  if done then return nil end
+  for _, file in pairs(files) do
+    if file.lines then
+      api.nvim_buf_set_lines(file.buffer, 0, -1, true, file.lines)
+      vim.bo[file.buffer].modified = file.modified
+    else
+      os.remove(file.path)
+    end
+  end
+  return tostring(why)
+end
+
+--- Answers `baton/apply`.
+function M.apply(_, params, context)
+  local client = assert(vim.lsp.get_client_by_id(context.client_id))
+  local _, why = pcall(attempt, client, params)
+  if why then return { applied = false, failureReason = tostring(why) } end
+  local saving = #params.texts > 1 and " · :wall saves its files" or ""
+  vim.notify(("%s · %s%s"):format(params.label, params.verdict, saving))
+  return { applied = true }
+end
+
+return M

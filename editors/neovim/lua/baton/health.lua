@@ -1,0 +1,29 @@
+--- `:checkhealth baton`
+local M = {}
+
+function M.check()
+  local health = vim.health
+  health.start("Baton")
+  if vim.fn.has("nvim-0.11") == 0 then return health.error("Neovim is too old", "Install Neovim 0.11 or newer.") end
+  local config = vim.lsp.config.baton
+  if not config then return health.error("lsp/baton.lua is not in 'runtimepath'", "See :help baton-setup.") end
+  local command = type(config.cmd) == "table" and config.cmd[1] or "baton"
+  local found = vim.fn.exepath(command)
+  if found == "" then
+    local advice = { "Put `baton` into your PATH,", 'or name it: vim.lsp.config("baton", { cmd = { "/path/to/baton", "lsp" } })' }
+    return health.error(("`%s` is not there"):format(command), advice)
+  end
+  health.ok(found)
+  if vim.lsp.is_enabled and not vim.lsp.is_enabled("baton") then health.warn("not enabled", 'Call vim.lsp.enable("baton").') end
+  local clients = vim.lsp.get_clients({ name = "baton" })
+  if #clients == 0 then health.info("no server runs: it starts with the first file of a language that it knows") end
+  for _, client in ipairs(clients) do
+    health.ok(("server %s runs in %s"):format((client.server_info or {}).version or "", client.root_dir or "no folder"))
+  end
+  health.start("baton doctor")
+  local doctor = vim.system({ found, "doctor" }, { text = true, env = config.cmd_env }):wait()
+  local report = doctor.code == 0 and health.ok or health.warn
+  report(vim.trim(doctor.stdout .. doctor.stderr))
+end
+
+return M

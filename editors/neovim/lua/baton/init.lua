@@ -1,0 +1,174 @@
+--- What the commands do, and what the statusline says.
+local api = vim.api
+local M = { verbs = { "ask", "fix", "refactor" } }
+
+--- What cannot begin without words, and how they are asked for.
+local WORDS = { ["baton.edit"] = "Edit: ", ["baton.refactor"] = "Refactor: ", ["baton.ask"] = "Ask: " }
+--- A server that ends so often within so many milliseconds is not started again.
+local OFTEN, WITHIN = 3, 60000
+
+--- What a client's server said of itself last.
+local status = {}
+--- The jobs that run: whose they are, what they are called, what they said last.
+local jobs = {}
+--- When servers ended unexpectedly.
+local ends = {}
+
+local function client_here()
+  local client = vim.lsp.get_clients({ name = "baton", bufnr = 0 })[1]
+  if not client then vim.notify("Baton is not attached to this buffer; :checkhealth baton says why.", vim.log.levels.WARN) end
+  return client
+end
+
+--- Calls a command of the server, after asking for the words that it needs.
+function M.execute(client, buffer, command, argument)
+  if WORDS[command] and not argument.instruction then
+    vim.ui.input({ prompt = WORDS[command] }, function(words)
+      if not words or vim.trim(words) == "" then return end
+      M.execute(client, buffer, command, vim.tbl_extend("force", argument, { instruction = words }))
+    end)
+    return
+  end
+  client:request("workspace/executeCommand", { command = command, arguments = { argument } }, function(problem)
+    if not problem then return end
+    vim.notify(problem.message, vim.log.levels.WARN)
+    if problem.message:find("is not trusted", 1, true) then
+      M.execute(client, buffer, "baton.trust", { textDocument = argument.textDocument })
+    end
+  end, buffer)
+end
+
+--- `:[range]Baton [ask|fix|refactor] [words]`
+function M.command(options)
+  local client = client_here()
+  if not client then return end
+  local verb, words = options.args:match("^(%l+)%s*(.*)$")
+  if not vim.list_contains(M.verbs, verb) then
+    verb, words = options.args == "" and "fix" or "edit", options.args
+  end
+  local params = vim.lsp.util.make_range_params(0, client.offset_encoding)
+  if options.range > 0 then
+    params.range = { start = { line = options.line1 - 1, character = 0 }, ["end"] = { line = options.line2, character = 0 } }
+  end
+  params.instruction = words ~= "" and words or nil
+  M.execute(client, api.nvim_get_current_buf(), "baton." .. verb, params)
+end
+
+function M.trust()
+  local client = client_here()
+  local document = vim.lsp.util.make_text_document_params()
+  if client then M.execute(client, api.nvim_get_current_buf(), "baton.trust", { textDocument = document }) end
+end
+
+function M.cancel()
+  for job, running in pairs(jobs) do
+    local client = vim.lsp.get_client_by_id(running.client_id)
+    if client then client:notify("window/workDoneProgress/cancel", { token = job }) end
+  end
+end
+
+--- Shows a text in a window of its own, which does not take the keys from where the user types.
+local function page(title, words, filetype)
+  local buffer = api.nvim_create_buf(false, true)
+  api.nvim_buf_set_lines(buffer, 0, -1, true, vim.split(words, "\n"))
+  vim.bo[buffer].modifiable, vim.bo[buffer].bufhidden = false, "wipe"
+  local window = api.nvim_open_win(buffer, false, { split = "below", win = -1 })
+  vim.bo[buffer].filetype = filetype
+  vim.wo[window].winbar = (" " .. title):gsub("%%", "%%%%"):gsub("%c", " ")
+  vim.wo[window].wrap, vim.wo[window].linebreak = true, true
+  vim.keymap.set("n", "q", "<Cmd>close<CR>", { buffer = buffer, desc = "Close" })
+  return buffer, window
+end
+
+--- Takes `baton/answer`.
+function M.answer(_, params) page(params.question .. " (q closes)", params.answer, "markdown") end
+
+--- Runs `baton` as the client does, and gives what it printed.
+local function shell(arguments, done)
+  local config = vim.lsp.config.baton
+  local command = type(config.cmd) == "table" and config.cmd[1] or "baton"
+  vim.system(vim.list_extend({ command }, arguments), { text = true, env = config.cmd_env }, vim.schedule_wrap(function(result)
+    if result.code ~= 0 then return vim.notify(vim.trim(result.stderr), vim.log.levels.ERROR) end
+    done(vim.trim(result.stdout))
+  end))
+end
+
+--- Lists the runs; `<CR>` shows the one under the cursor.
+function M.runs()
+  shell({ "runs", "--limit", "100" }, function(list)
+    local buffer, window = page("Baton's runs (<CR> shows one, q closes)", list, "")
+    api.nvim_set_current_win(window)
+    vim.keymap.set("n", "<CR>", function()
+      local run = api.nvim_get_current_line():match("^(%w+)  ")
+      if not run then return end
+      shell({ "runs", run }, function(whole)
+        local _, shown = page("Run " .. run .. " (q closes)", whole, "")
+        api.nvim_set_current_win(shown)
+      end)
+    end, { buffer = buffer, desc = "Show this run" })
+  end)
+end
+
+--- Takes `baton/status`.
+function M.told(_, params, context)
+  status[context.client_id] = params
+  vim.cmd.redrawstatus({ bang = true })
+end
+
+--- Takes a line of a job's progress, and shows it where messages are.
+function M.progressed(client_id, params)
+  local client, value = vim.lsp.get_client_by_id(client_id), params.value
+  if not client or client.name ~= "baton" then return end
+  local running = jobs[params.token] or { client_id = client_id, title = value.title or "Baton" }
+  running.said = value.message and value.message:gsub("%c", " ") or ""
+  jobs[params.token] = value.kind ~= "end" and running or nil
+  vim.cmd.redrawstatus({ bang = true })
+  -- A line that is too long would ask for a key, and so would one while a command is typed.
+  if api.nvim_get_mode().mode:sub(1, 1) == "c" then return end
+  local line = running.title .. (running.said ~= "" and " · " .. running.said or "")
+  api.nvim_echo({ { vim.fn.strcharpart(line, 0, math.max(vim.o.columns - 12, 1)) } }, value.kind == "end", {})
+end
+
+--- A line for the statusline: tier, jobs that run, the last word of one, money spent today, what is wrong.
+function M.statusline()
+  local client = vim.lsp.get_clients({ name = "baton", bufnr = 0 })[1]
+  if not client then return "" end
+  local now = status[client.id]
+  local parts = { "Baton" .. (now and " " .. now.tier or "") }
+  for _, running in pairs(jobs) do
+    if running.client_id == client.id then table.insert(parts, running.title:gsub("^Baton: ", "") .. " " .. running.said) end
+  end
+  if now and now.spentTodayUsd > 0 then table.insert(parts, ("$%.4f today"):format(now.spentTodayUsd)) end
+  if now and now.problem and now.problem ~= vim.NIL then table.insert(parts, "problem: " .. now.problem) end
+  return (table.concat(parts, " · "):gsub("%c", " "):gsub("%%", "%%%%"))
+end
+
+--- Starts the server again; the buffers are as they were.
+function M.restart()
+  vim.lsp.enable("baton", false)
+  vim.wait(5000, function() return #vim.lsp.get_clients({ name = "baton" }) == 0 end)
+  vim.lsp.enable("baton")
+end
+
+--- A server has ended: what it was doing is over, and it is started again unless it was stopped.
+function M.ended(code, signal, client_id)
+  vim.schedule(function()
+    status[client_id] = nil
+    for job, running in pairs(jobs) do
+      if running.client_id == client_id then jobs[job] = nil end
+    end
+    require("baton.review").abandon(client_id)
+    if code == 0 and (signal == 0 or signal == 15) or vim.v.exiting ~= vim.NIL then return end
+    table.insert(ends, vim.uv.now())
+    local how = signal ~= 0 and "signal " .. signal or "code " .. code
+    if #ends >= OFTEN and ends[#ends] - ends[#ends - OFTEN + 1] < WITHIN then
+      local text = "Baton's server ended %d times (%s) and stays away: see :checkhealth baton, then :BatonRestart."
+      return vim.notify(text:format(OFTEN, how), vim.log.levels.ERROR)
+    end
+    vim.notify(("Baton's server ended (%s) and is started again; no text is lost."):format(how), vim.log.levels.WARN)
+    -- Neovim forgets the old client two turns later.
+    vim.schedule(function() vim.schedule(function() vim.lsp.enable("baton") end) end)
+  end)
+end
+
+return M
