@@ -6,6 +6,7 @@ pub mod hub;
 pub mod openai;
 pub mod project;
 pub mod protocols;
+pub mod terminal;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub use client::Client;
 pub use hub::Hub;
 pub use openai::OpenAi;
 pub use project::Project;
+pub use terminal::Terminal;
 
 /// The program under test: `BATON_BIN`, else the release build beside the test's own directory.
 pub fn binary() -> PathBuf {
