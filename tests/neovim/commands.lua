@@ -59,7 +59,7 @@ function scenarios.crash()
     -- The test's own server, whose parent is this Neovim.
     local parent = child.lua("return vim.uv.os_getpid()")
     for _, process in ipairs(vim.api.nvim_get_proc_children(parent)) do
-      if vim.api.nvim_get_proc(process).name == "baton" then vim.uv.kill(process, "sigkill") end
+      if vim.api.nvim_get_proc(process).name == vim.fs.basename(vim.env.BATON) then vim.uv.kill(process, "sigkill") end
     end
     if round < 3 then
       child.wait_note("started again")

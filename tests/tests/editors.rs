@@ -45,17 +45,12 @@ fn helix_offers_the_fix_and_takes_it_back() {
     let configuration = project.home().join("config/helix");
     std::fs::create_dir_all(&configuration).unwrap();
     std::fs::write(configuration.join("languages.toml"), snippet("helix.md", "toml")).unwrap();
-    let line = format!("PATH='{path}' '{}' bookings.py:8", helix.display());
+    let log = project.home().join("helix.log");
+    let line = format!("PATH='{path}' '{}' -vv --log '{}' bookings.py:8", helix.display(), log.display());
     let Some(mut terminal) = Terminal::start(&project, "helix", &line) else { return };
-    terminal.shows("merge(bookings)");
-    // Before the server has answered there is no menu.
-    terminal.wait("the menu", |screen| {
-        let there = screen.contains("Fix `merge` with Baton");
-        if !there {
-            terminal.press(&["Escape", "Space", "a"]);
-        }
-        there
-    });
+    let opened = |_: &str| std::fs::read_to_string(&log).is_ok_and(|log| log.contains("textDocument/didOpen"));
+    terminal.wait("the server", opened);
+    terminal.press(&["Space", "a"]);
     terminal.shows("Fix `merge` with Baton");
     terminal.press(&["Enter"]);
     terminal.shows("start <= merged");

@@ -13,13 +13,17 @@ end
 
 --- What stands against this file having the text that the edit was made for; one without a text must not exist.
 local function objection(client, file)
-  if file.sha256 == vim.NIL then return (file.loaded or vim.uv.fs_lstat(file.path)) and "is there by now" end
+  if file.sha256 == vim.NIL then
+    file.empty = true
+    return (file.loaded or vim.uv.fs_lstat(file.path)) and "is there by now"
+  end
   local text, line_break = text_of(file.buffer)
   if not vim.lsp.buf_is_attached(file.buffer, client.id) or text == line_break then
     -- Neovim reads an empty file as one with an empty line.
     local bytes = on_disk(file.path)
     if bytes ~= text and not (bytes == "" and text == line_break) then return "is not on disk as in its buffer" end
     if vim.fn.sha256(bytes) == file.sha256 then text = bytes end
+    file.empty = text == ""
   end
   if vim.fn.sha256(text) ~= file.sha256 then return "was changed meanwhile" end
   if text:gsub(line_break, ""):find("[\r\n]") then return "has line breaks of several kinds" end
@@ -60,7 +64,14 @@ local function attempt(client, params)
       api.nvim_buf_call(file.buffer, function() vim.cmd("let &g:undolevels = &g:undolevels") end)
     end
   end
-  local done, why = pcall(vim.lsp.util.apply_workspace_edit, params.edit, client.offset_encoding)
+  local done, why = pcall(function()
+    vim.lsp.util.apply_workspace_edit(params.edit, client.offset_encoding)
+    for _, file in pairs(files) do
+      -- Neovim puts the text of an empty file before the empty line that it sees there.
+      local last = file.empty and api.nvim_buf_is_loaded(file.buffer) and api.nvim_buf_get_lines(file.buffer, 1, -1, true)
+      if last and last[#last] == "" then api.nvim_buf_set_lines(file.buffer, -2, -1, true, {}) end
+    end
+  end)
   if done then return nil end
   for _, file in pairs(files) do
     if file.lines then
