@@ -31,7 +31,7 @@ end
 
 --- Waits for a message to the user that contains this text.
 function M.wait_note(text)
-  return M.wait([[table.concat(_G.notes, "\n"):find(..., 1, true)]], text)
+  return M.wait([[(table.concat(_G.notes, "\n") .. vim.fn.execute("messages")):find(..., 1, true)]], text)
 end
 
 --- The text of the current buffer.

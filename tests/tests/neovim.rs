@@ -20,6 +20,8 @@ fn scenario(project: &Project, script: &str, name: &str) -> Option<String> {
     command.env("BATON", baton_tests::binary()).env("PLUGIN", plugin).env("BATON_PROJECT", project.root());
     let printed: Printed = command.output().unwrap().into();
     assert_eq!(printed.code, 0, "{name}: {printed:#?}");
+    // What was measured.
+    eprint!("{}", printed.stderr);
     Some(printed.stdout)
 }
 
@@ -186,4 +188,13 @@ fn health_says_what_is_found() {
     for part in [baton_tests::binary().to_str().unwrap(), "runs in", "configuration", "sandbox"] {
         assert!(said.contains(part), "{part}: {said}");
     }
+}
+
+#[test]
+fn keys_that_race_with_an_edit_are_never_mixed_into_it() {
+    let rounds = 200;
+    let answer = || Act::Say(block("notes.md", "It is long.", "Short."));
+    let (project, _server) = scripted(std::iter::repeat_with(answer).take(rounds));
+    project.write("notes.md", "# Notes\n\nIt is long.\n\nThe end.\n");
+    scenario(&project.trusted(), "races.lua", &rounds.to_string());
 }

@@ -14,10 +14,9 @@ return {
   },
   root_markers = { ".git" },
   init_options = { client = { answers = true, reviews = true, status = true } },
-  -- Neovim itself announces no documentChanges, because it checks only the first version; we check every text.
-  capabilities = {
-    workspace = { workspaceEdit = { documentChanges = true, resourceOperations = { "create", "rename", "delete" } } },
-  },
+  -- Neovim itself announces no documentChanges, because it checks only the first version; we compare every text. The
+  -- preview has said what an annotation would say.
+  capabilities = { workspace = { workspaceEdit = { documentChanges = true, changeAnnotationSupport = vim.NIL } } },
   handlers = {
     ["baton/answer"] = function(...) require("baton").answer(...) end,
     ["baton/status"] = function(...) require("baton").told(...) end,

@@ -90,7 +90,7 @@ function M.apply(_, params, context)
   local _, why = pcall(attempt, client, params)
   if why then return { applied = false, failureReason = tostring(why) } end
   local saving = #params.texts > 1 and " · :wall saves its files" or ""
-  vim.notify(("%s · %s%s"):format(params.label, params.verdict, saving))
+  require("baton").show(("%s%s · %s"):format(params.label, saving, params.verdict), true)
   return { applied = true }
 end
 

@@ -20,10 +20,9 @@ function M.check()
   for _, client in ipairs(clients) do
     health.ok(("server %s runs in %s"):format((client.server_info or {}).version or "", client.root_dir or "no folder"))
   end
-  health.start("baton doctor")
   local doctor = vim.system({ found, "doctor" }, { text = true, env = config.cmd_env }):wait()
   local report = doctor.code == 0 and health.ok or health.warn
-  report(vim.trim(doctor.stdout .. doctor.stderr))
+  report("baton doctor\n" .. vim.trim(doctor.stdout .. doctor.stderr))
 end
 
 return M

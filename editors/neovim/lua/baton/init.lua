@@ -115,7 +115,13 @@ function M.told(_, params, context)
   vim.cmd.redrawstatus({ bang = true })
 end
 
---- Takes a line of a job's progress, and shows it where messages are.
+--- Shows a line where messages are; one that is too long would ask for a key, and so would one while a command is typed.
+function M.show(line, lasting)
+  if api.nvim_get_mode().mode:sub(1, 1) == "c" then return end
+  api.nvim_echo({ { vim.fn.strcharpart(line, 0, math.max(vim.o.columns - 12, 1)) } }, lasting, {})
+end
+
+--- Takes a line of a job's progress.
 function M.progressed(client_id, params)
   local client, value = vim.lsp.get_client_by_id(client_id), params.value
   if not client or client.name ~= "baton" then return end
@@ -123,10 +129,7 @@ function M.progressed(client_id, params)
   running.said = value.message and value.message:gsub("%c", " ") or ""
   jobs[params.token] = value.kind ~= "end" and running or nil
   vim.cmd.redrawstatus({ bang = true })
-  -- A line that is too long would ask for a key, and so would one while a command is typed.
-  if api.nvim_get_mode().mode:sub(1, 1) == "c" then return end
-  local line = running.title .. (running.said ~= "" and " · " .. running.said or "")
-  api.nvim_echo({ { vim.fn.strcharpart(line, 0, math.max(vim.o.columns - 12, 1)) } }, value.kind == "end", {})
+  M.show(running.title .. (running.said ~= "" and " · " .. running.said or ""), value.kind == "end")
 end
 
 --- A line for the statusline: tier, jobs that run, the last word of one, money spent today, what is wrong.

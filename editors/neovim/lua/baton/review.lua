@@ -9,6 +9,9 @@ local ANYWAY = "Apply unverified edit"
 --- The reviews that are not decided, by client and job.
 local open = {}
 
+--- A file as people name it.
+local function name_of(uri) return vim.fn.fnamemodify(vim.uri_to_fname(uri), ":~:.") end
+
 --- The review in this tab.
 local function current()
   for _, review in pairs(open) do
@@ -40,12 +43,12 @@ local function turn(review, number)
   end
   local first = file.hunks[1] and file.hunks[1].range.start.line + 1 or 1
   api.nvim_win_set_cursor(review.right, { math.min(first, api.nvim_buf_line_count(file.right)), 0 })
-  local fates = { created = " · new file", deleted = " · deleted", moved = " · moved to " .. (file.newUri or "") }
+  local fates = { created = " · new file", deleted = " · deleted", moved = file.newUri and " · moved to " .. name_of(file.newUri) }
   local verified = review.verified and "" or "NOT VERIFIED · "
   local lines = {
     ("%s · %s%s"):format(review.label, verified, review.verdict),
     ("%s · $%.4f · %.1f s · run %s"):format(review.message:match("^[^\n]*"), review.usd, review.ms / 1000, review.run),
-    ("%d/%d %s%s"):format(review.at, #review.files, vim.uri_to_fname(file.uri), fates[file.fate] or ""),
+    ("%d/%d %s%s"):format(review.at, #review.files, name_of(file.uri), fates[file.fate] or ""),
     KEYS .. (#review.files > 1 and " · ]f [f next file" or ""),
   }
   if file.asked then table.insert(lines, 4, file.asked) end
@@ -60,7 +63,7 @@ end
 local function buffer_of(review, side, text, path)
   local buffer = api.nvim_create_buf(false, true)
   table.insert(review.buffers, buffer)
-  api.nvim_buf_set_name(buffer, ("baton://%s/%s%s"):format(review.key, side, path))
+  api.nvim_buf_set_name(buffer, ("baton://%s/%s/%s"):format(review.key, side, path))
   local dos = text:find("\r\n", 1, true) and not text:gsub("\r\n", ""):find("[\r\n]")
   local lines = vim.split(text, dos and "\r\n" or "\n", { plain = true })
   if #lines > 1 and lines[#lines] == "" then table.remove(lines) end
@@ -83,7 +86,7 @@ local function show(review)
   review.from = api.nvim_get_current_win()
   review.head = buffer_of(review, "head", "", "")
   for _, file in ipairs(review.files) do
-    local path = vim.uri_to_fname(file.newUri or file.uri)
+    local path = name_of(file.newUri or file.uri)
     file.left, file.right = buffer_of(review, "before", file.before, path), buffer_of(review, "after", file.after, path)
   end
   vim.cmd("tab split")
