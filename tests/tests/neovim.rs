@@ -140,6 +140,29 @@ fn nothing_opens_under_the_fingers_of_who_types() {
 }
 
 #[test]
+fn an_edit_is_applied_to_all_files_or_to_none() {
+    let plugin = here("../editors/neovim").canonicalize().unwrap();
+    scenario(&Project::new(&[]), "apply.lua", plugin.to_str().unwrap());
+}
+
+/// Neovim's name for each language that Baton knows, where it is another.
+const FILETYPES: [(&str, &str); 4] =
+    [("csharp", "cs"), ("bash", "sh"), ("tsx", "typescriptreact"), ("markdown_inline", "markdown")];
+
+#[test]
+fn neovim_attaches_to_every_language_that_is_known() {
+    let configuration = std::fs::read_to_string(here("../editors/neovim/lsp/baton.lua")).unwrap();
+    for folder in std::fs::read_dir(here("../grammars")).unwrap() {
+        let folder = folder.unwrap();
+        let id = folder.file_name().into_string().unwrap();
+        if folder.path().join("language.toml").exists() {
+            let filetype = FILETYPES.iter().find(|(language, _)| *language == id).map_or(&*id, |(_, name)| name);
+            assert!(configuration.contains(&format!("\"{filetype}\"")), "lsp/baton.lua does not name {filetype}");
+        }
+    }
+}
+
+#[test]
 fn an_untrusted_folder_runs_nothing_and_offers_trust() {
     let (project, server) = scripted([]);
     let Some(said) = scenario(&project, "commands.lua", "trust") else { return };

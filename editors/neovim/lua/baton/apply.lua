@@ -4,6 +4,8 @@ local api = vim.api
 local text_of = require("baton.text")
 local M = {}
 
+local UNNAMED = "a file would be changed whose text was not named"
+
 local function on_disk(path)
   local file = io.open(path, "rb")
   local bytes = file and file:read("*a")
@@ -18,13 +20,12 @@ local function objection(client, file)
     return (file.loaded or vim.uv.fs_lstat(file.path)) and "is there by now"
   end
   local text, line_break = text_of(file.buffer)
-  if not vim.lsp.buf_is_attached(file.buffer, client.id) or text == line_break then
-    -- Neovim reads an empty file as one with an empty line.
-    local bytes = on_disk(file.path)
-    if bytes ~= text and not (bytes == "" and text == line_break) then return "is not on disk as in its buffer" end
-    if vim.fn.sha256(bytes) == file.sha256 then text = bytes end
-    file.empty = text == ""
-  end
+  local bytes = on_disk(file.path)
+  -- Neovim reads an empty file as one with an empty line.
+  local same = bytes == text or bytes == "" and text == line_break
+  if not same and not vim.lsp.buf_is_attached(file.buffer, client.id) then return "is not on disk as in its buffer" end
+  if same and vim.fn.sha256(bytes) == file.sha256 then text = bytes end
+  file.empty = text == ""
   if vim.fn.sha256(text) ~= file.sha256 then return "was changed meanwhile" end
   if text:gsub(line_break, ""):find("[\r\n]") then return "has line breaks of several kinds" end
   if not vim.bo[file.buffer].modifiable then return "cannot be modified" end
@@ -41,8 +42,12 @@ local function files_of(params)
     files[known.uri] = { path = vim.uri_to_fname(known.uri), buffer = buffer, loaded = loaded, sha256 = known.sha256 }
     if known.sha256 ~= vim.NIL then vim.fn.bufload(buffer) end
   end
+  for uri in pairs(params.edit.changes or {}) do
+    assert(files[uri], UNNAMED)
+  end
   for _, change in ipairs(params.edit.documentChanges or {}) do
-    if change.kind == "delete" then files[change.uri].deleted = true end
+    local file = assert(files[change.uri or change.oldUri or change.textDocument.uri], UNNAMED)
+    file.deleted = change.kind == "delete"
     -- Neovim silently leaves out a file whose version is newer; here its text is compared.
     if change.textDocument then change.textDocument.version = vim.NIL end
   end

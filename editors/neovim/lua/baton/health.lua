@@ -4,19 +4,18 @@ local M = {}
 function M.check()
   local health = vim.health
   health.start("Baton")
-  if vim.fn.has("nvim-0.11") == 0 then return health.error("Neovim is too old", "Install Neovim 0.11 or newer.") end
+  if vim.fn.has("nvim-0.11") == 0 then return health.error("Neovim is too old: install 0.11 or newer") end
   local config = vim.lsp.config.baton
-  if not config then return health.error("lsp/baton.lua is not in 'runtimepath'", "See :help baton-setup.") end
+  if not config then return health.error("lsp/baton.lua is not in 'runtimepath': see :help baton-setup") end
   local command = type(config.cmd) == "table" and config.cmd[1] or "baton"
   local found = vim.fn.exepath(command)
   if found == "" then
-    local advice = { "Put `baton` into your PATH,", 'or name it: vim.lsp.config("baton", { cmd = { "/path/to/baton", "lsp" } })' }
+    local advice = 'Put it into your PATH, or name it: vim.lsp.config("baton", { cmd = { "/path/to/baton", "lsp" } })'
     return health.error(("`%s` is not there"):format(command), advice)
   end
   health.ok(found)
-  if vim.lsp.is_enabled and not vim.lsp.is_enabled("baton") then health.warn("not enabled", 'Call vim.lsp.enable("baton").') end
   local clients = vim.lsp.get_clients({ name = "baton" })
-  if #clients == 0 then health.info("no server runs: it starts with the first file of a language that it knows") end
+  if #clients == 0 then health.warn('no server runs: call vim.lsp.enable("baton"), and open a file that it knows') end
   for _, client in ipairs(clients) do
     health.ok(("server %s runs in %s"):format((client.server_info or {}).version or "", client.root_dir or "no folder"))
   end

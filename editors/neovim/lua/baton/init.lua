@@ -14,12 +14,6 @@ local jobs = {}
 --- When servers ended unexpectedly.
 local ends = {}
 
-local function client_here()
-  local client = vim.lsp.get_clients({ name = "baton", bufnr = 0 })[1]
-  if not client then vim.notify("Baton is not attached to this buffer; :checkhealth baton says why.", vim.log.levels.WARN) end
-  return client
-end
-
 --- Calls a command of the server, after asking for the words that it needs.
 function M.execute(client, buffer, command, argument)
   if WORDS[command] and not argument.instruction then
@@ -38,26 +32,21 @@ function M.execute(client, buffer, command, argument)
   end, buffer)
 end
 
---- `:[range]Baton [ask|fix|refactor] [words]`
+--- `:[range]Baton [ask|fix|refactor] [words]`, and `:BatonTrust`.
 function M.command(options)
-  local client = client_here()
-  if not client then return end
+  local client = vim.lsp.get_clients({ name = "baton", bufnr = 0 })[1]
+  if not client then return vim.notify("Baton is not attached to this buffer; :checkhealth baton says why.") end
   local verb, words = options.args:match("^(%l+)%s*(.*)$")
   if not vim.list_contains(M.verbs, verb) then
     verb, words = options.args == "" and "fix" or "edit", options.args
   end
-  local params = vim.lsp.util.make_range_params(0, client.offset_encoding)
+  local argument = vim.lsp.util.make_range_params(0, client.offset_encoding)
   if options.range > 0 then
-    params.range = { start = { line = options.line1 - 1, character = 0 }, ["end"] = { line = options.line2, character = 0 } }
+    argument.range.start = { line = options.line1 - 1, character = 0 }
+    argument.range["end"] = { line = options.line2, character = 0 }
   end
-  params.instruction = words ~= "" and words or nil
-  M.execute(client, api.nvim_get_current_buf(), "baton." .. verb, params)
-end
-
-function M.trust()
-  local client = client_here()
-  local document = vim.lsp.util.make_text_document_params()
-  if client then M.execute(client, api.nvim_get_current_buf(), "baton.trust", { textDocument = document }) end
+  argument.instruction = words ~= "" and words or nil
+  M.execute(client, api.nvim_get_current_buf(), "baton." .. (options.name == "BatonTrust" and "trust" or verb), argument)
 end
 
 function M.cancel()
@@ -74,39 +63,27 @@ local function page(title, words, filetype)
   vim.bo[buffer].modifiable, vim.bo[buffer].bufhidden = false, "wipe"
   local window = api.nvim_open_win(buffer, false, { split = "below", win = -1 })
   vim.bo[buffer].filetype = filetype
-  vim.wo[window].winbar = (" " .. title):gsub("%%", "%%%%"):gsub("%c", " ")
+  vim.wo[window].winbar = (" " .. title .. " (q closes)"):gsub("%%", "%%%%"):gsub("%c", " ")
   vim.wo[window].wrap, vim.wo[window].linebreak = true, true
   vim.keymap.set("n", "q", "<Cmd>close<CR>", { buffer = buffer, desc = "Close" })
-  return buffer, window
+  return window
 end
 
 --- Takes `baton/answer`.
-function M.answer(_, params) page(params.question .. " (q closes)", params.answer, "markdown") end
+function M.answer(_, params) page(params.question, params.answer, "markdown") end
 
---- Runs `baton` as the client does, and gives what it printed.
-local function shell(arguments, done)
+--- Shows one run whole, or lists them; `<CR>` shows the one under the cursor.
+function M.runs(run)
   local config = vim.lsp.config.baton
-  local command = type(config.cmd) == "table" and config.cmd[1] or "baton"
-  vim.system(vim.list_extend({ command }, arguments), { text = true, env = config.cmd_env }, vim.schedule_wrap(function(result)
+  local command = { type(config.cmd) == "table" and config.cmd[1] or "baton", "runs", run or "--limit=100" }
+  vim.system(command, { text = true, env = config.cmd_env }, vim.schedule_wrap(function(result)
     if result.code ~= 0 then return vim.notify(vim.trim(result.stderr), vim.log.levels.ERROR) end
-    done(vim.trim(result.stdout))
-  end))
-end
-
---- Lists the runs; `<CR>` shows the one under the cursor.
-function M.runs()
-  shell({ "runs", "--limit", "100" }, function(list)
-    local buffer, window = page("Baton's runs (<CR> shows one, q closes)", list, "")
-    api.nvim_set_current_win(window)
+    api.nvim_set_current_win(page(run and "Run " .. run or "Baton's runs: <CR> shows one", vim.trim(result.stdout), ""))
     vim.keymap.set("n", "<CR>", function()
-      local run = api.nvim_get_current_line():match("^(%w+)  ")
-      if not run then return end
-      shell({ "runs", run }, function(whole)
-        local _, shown = page("Run " .. run .. " (q closes)", whole, "")
-        api.nvim_set_current_win(shown)
-      end)
-    end, { buffer = buffer, desc = "Show this run" })
-  end)
+      local id = not run and api.nvim_get_current_line():match("^(%w+)  ")
+      if id then M.runs(id) end
+    end, { buffer = true, desc = "Show this run" })
+  end))
 end
 
 --- Takes `baton/status`.
