@@ -79,7 +79,8 @@ function M.closed() M.wait([[vim.fn.tabpagenr("$") == 1]]) end
 
 --- Ends the child as a user does.
 function M.quit()
-  M.type("<C-\\><C-n>:qall!<CR>")
+  -- It may be gone before it could answer.
+  vim.rpcnotify(channel, "nvim_input", "<C-\\><C-n>:qall!<CR>")
   vim.fn.jobwait({ channel }, PATIENCE)
 end
 

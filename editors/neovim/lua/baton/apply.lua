@@ -49,7 +49,7 @@ local function files_of(params)
     local file = assert(files[change.uri or change.oldUri or change.textDocument.uri], UNNAMED)
     file.deleted = change.kind == "delete"
     -- Neovim silently leaves out a file whose version is newer; here its text is compared.
-    if change.textDocument then change.textDocument.version = vim.NIL end
+    if change.textDocument then change.textDocument.version = 0 end
   end
   return files
 end

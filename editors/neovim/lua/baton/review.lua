@@ -57,6 +57,7 @@ local function turn(review, number)
   vim.bo[review.head].modifiable = false
   local mark = { line_hl_group = review.verified and "Title" or "WarningMsg" }
   api.nvim_buf_set_extmark(review.head, api.nvim_create_namespace("baton"), 0, 0, mark)
+  api.nvim_win_set_height(review.above, api.nvim_win_text_height(review.above, {}).all)
 end
 
 --- A buffer of the review's own with this text, which cannot be undone to nothing.
@@ -91,16 +92,15 @@ local function show(review)
   end
   vim.cmd("tab split")
   review.tab = api.nvim_get_current_tabpage()
-  local head = api.nvim_get_current_win()
-  api.nvim_win_set_buf(head, review.head)
-  review.right = api.nvim_open_win(review.files[1].right, true, { split = "below", win = head })
+  review.above = api.nvim_get_current_win()
+  api.nvim_win_set_buf(review.above, review.head)
+  review.right = api.nvim_open_win(review.files[1].right, true, { split = "below", win = review.above })
   review.left = api.nvim_open_win(review.files[1].left, false, { split = "left", win = review.right })
+  vim.wo[review.above].winfixheight = true
   turn(review, 1)
-  api.nvim_win_set_height(head, api.nvim_buf_line_count(review.head))
-  vim.wo[head].winfixheight = true
   vim.wo[review.left].winbar, vim.wo[review.right].winbar = " before", " what you accept"
   api.nvim_create_autocmd("WinClosed", {
-    pattern = vim.tbl_map(tostring, { head, review.left, review.right }),
+    pattern = vim.tbl_map(tostring, { review.above, review.left, review.right }),
     once = true,
     callback = vim.schedule_wrap(function() decide(review) end),
   })
