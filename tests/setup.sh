@@ -83,4 +83,4 @@ if [ "$purpose" = test ] && ! cmp -s tests/node/package-lock.json .tools/node/pa
     mv .tools/node/npm-shrinkwrap.json .tools/node/package-lock.json
 fi
 [ "$purpose" != test ] || python3 tests/tiny_model/make.py .tools/models/tiny.gguf
-[ "$purpose" != test ] || tests/editors.sh
+[ "$purpose" != test ] || tests/editors.sh || echo "Neovim, Helix and Emacs could not be unpacked: their tests are skipped" >&2

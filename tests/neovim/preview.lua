@@ -80,7 +80,6 @@ function scenarios.stale()
   child.wait_note("Baton changed nothing")
   child.closed()
   child.expect("the text is as it was typed", vim.deep_equal(child.lua("return vim.fn.getbufline('bookings.py', 1, '$')"), typed))
-  child.say("notes", child.lua("return _G.notes"))
 end
 
 -- An edit that nothing could verify says so, and is asked for twice.
@@ -146,13 +145,16 @@ function scenarios.dismissed()
   child.expect("nothing was changed", not child.lua("return vim.bo.modified"))
 end
 
--- An edit does not open under the fingers of who types.
+-- An edit does not open under the fingers of who types, be it a text or a command.
 function scenarios.typing()
   child.start("bookings.py")
   child.type(":8Baton fix<CR>")
   child.type("Go# mine")
   child.wait_note("it comes in Normal mode")
-  child.type(", all of it<Esc>")
+  child.type(", all of it<Esc>q:")
+  child.wait("vim.fn.getcmdwintype() == ':'")
+  child.lua("_G.notes = {}")
+  child.type(":q<CR>")
   child.review()
   child.type("ga")
   child.closed()

@@ -30,7 +30,7 @@ for round = 1, tonumber(arg[1]) do
   -- Waiting for nothing in particular is what a user does here, too.
   vim.wait(math.random(0, 80))
   child.type(place)
-  child.wait([[_G.notes[1] or vim.fn.execute("messages"):find("unverified edit of", 1, true)]])
+  child.wait([[_G.notes[1] or vim.fn.execute("messages"):find("unverified edit of") or vim.fn.execute("messages"):find("changed nothing")]])
   child.wait([[vim.api.nvim_get_mode().mode == "n" and vim.fn.search("x$", "nw") > 0]])
   local text = child.text()
   local outcome = text == with_key(OLD, place) and "old and the key" or text == with_key(NEW, place) and "new and the key"

@@ -98,8 +98,7 @@ fn a_hunk_that_is_taken_back_is_left_out() {
 #[test]
 fn an_edit_of_a_text_that_changed_is_refused() {
     let (project, before) = demo();
-    let Some(said) = scenario(&project, "preview.lua", "stale") else { return };
-    assert!(said.contains("changed nothing"), "{said}");
+    scenario(&project, "preview.lua", "stale");
     assert_eq!(project.read("bookings.py"), before);
 }
 

@@ -15,7 +15,7 @@ end
 
 --- What stands against this file having the text that the edit was made for; one without a text must not exist.
 local function objection(client, file)
-  if file.sha256 == vim.NIL then
+  if not file.sha256 then
     file.empty = true
     return (file.loaded or vim.uv.fs_lstat(file.path)) and "is there by now"
   end
@@ -38,9 +38,11 @@ local function files_of(params)
   local files = {}
   for _, known in ipairs(params.texts) do
     local buffer = vim.uri_to_bufnr(known.uri)
+    -- Neovim 0.11 reads null as nil.
+    local sha256 = known.sha256 ~= vim.NIL and known.sha256 or nil
     local loaded = api.nvim_buf_is_loaded(buffer)
-    files[known.uri] = { path = vim.uri_to_fname(known.uri), buffer = buffer, loaded = loaded, sha256 = known.sha256 }
-    if known.sha256 ~= vim.NIL then vim.fn.bufload(buffer) end
+    files[known.uri] = { path = vim.uri_to_fname(known.uri), buffer = buffer, loaded = loaded, sha256 = sha256 }
+    if sha256 then vim.fn.bufload(buffer) end
   end
   for uri in pairs(params.edit.changes or {}) do
     assert(files[uri], UNNAMED)
@@ -63,7 +65,7 @@ local function attempt(client, params)
     if why then return vim.fn.fnamemodify(file.path, ":.") .. " " .. why end
   end
   for _, file in pairs(files) do
-    if file.sha256 ~= vim.NIL then
+    if file.sha256 then
       file.lines, file.modified = api.nvim_buf_get_lines(file.buffer, 0, -1, true), vim.bo[file.buffer].modified
       -- What was typed until now is undone by itself.
       api.nvim_buf_call(file.buffer, function() vim.cmd("let &g:undolevels = &g:undolevels") end)

@@ -128,6 +128,7 @@ function M.restart()
   vim.lsp.enable("baton", false)
   vim.wait(5000, function() return #vim.lsp.get_clients({ name = "baton" }) == 0 end)
   vim.lsp.enable("baton")
+  M.show("Baton's server is started again.", true)
 end
 
 --- A server has ended: what it was doing is over, and it is started again unless it was stopped.

@@ -110,12 +110,20 @@ local function show(review)
   vim.notify("Baton has another edit to show, in the next tab.")
 end
 
---- What is typed into a text stays there: nothing opens before the user is in Normal mode.
-local function when_normal(run)
-  if vim.list_contains({ "n", "nt" }, api.nvim_get_mode().mode) then return run() end
+local function is_ready()
+  return vim.list_contains({ "n", "nt" }, api.nvim_get_mode().mode) and vim.fn.getcmdwintype() == ""
+end
+
+--- What is typed into a text or a command stays there: nothing opens before the user is in Normal mode.
+local function when_ready(run)
+  if is_ready() then return run() end
   vim.notify("Baton has an edit to show: it comes in Normal mode.")
-  local again = vim.schedule_wrap(function() when_normal(run) end)
-  api.nvim_create_autocmd("ModeChanged", { pattern = "*:{n,nt}", once = true, callback = again })
+  api.nvim_create_autocmd("SafeState", {
+    callback = function()
+      if is_ready() then vim.schedule(function() when_ready(run) end) end
+      return is_ready()
+    end,
+  })
 end
 
 local function key_of(context, params) return ("%d/%s"):format(context.client_id, params.job) end
@@ -125,7 +133,7 @@ function M.ask(_, review, context)
   review.key, review.client_id = key_of(context, review), context.client_id
   review.asking, review.buffers = coroutine.running(), {}
   open[review.key] = review
-  when_normal(function() show(review) end)
+  when_ready(function() show(review) end)
   return coroutine.yield()
 end
 
