@@ -65,7 +65,7 @@ end
 function M.attached()
   M.wait([[(function()
     local client = vim.lsp.get_clients({ name = "baton", bufnr = 0 })[1]
-    return client and client.initialized
+    return client and client.initialized and not client:is_stopped()
   end)()]])
 end
 

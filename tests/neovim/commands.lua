@@ -49,29 +49,40 @@ function scenarios.runs()
   child.wait([[vim.wo.winbar:find("runs", 1, true)]])
 end
 
--- A server that dies is started again with a message; what was typed is there, and the next server knows it.
+-- Ends this Neovim's server as nothing should.
+local function kill_server()
+  for _, process in ipairs(vim.api.nvim_get_proc_children(child.lua("return vim.uv.os_getpid()"))) do
+    if vim.api.nvim_get_proc(process).name == vim.fs.basename(vim.env.BATON) then vim.uv.kill(process, "sigkill") end
+  end
+end
+
+-- A server that dies is started again with a message; what was typed is there, also into an edit that was shown.
 function scenarios.crash()
   child.start("bookings.py")
   child.type("ggO# mine<Esc>")
   child.wait([[vim.api.nvim_buf_get_lines(0, 0, 1, true)[1] == "# mine"]])
-  for round = 1, 3 do
-    local id = child.lua([[return vim.lsp.get_clients({ name = "baton" })[1].id]])
-    -- The test's own server, whose parent is this Neovim.
-    local parent = child.lua("return vim.uv.os_getpid()")
-    for _, process in ipairs(vim.api.nvim_get_proc_children(parent)) do
-      if vim.api.nvim_get_proc(process).name == vim.fs.basename(vim.env.BATON) then vim.uv.kill(process, "sigkill") end
-    end
-    if round < 3 then
-      child.wait_note("started again")
-      child.wait([[(vim.lsp.get_clients({ name = "baton", bufnr = 0 })[1] or {}).id ~= ...]], id)
-      child.attached()
-      child.lua("_G.notes = {}")
-    end
+  child.type(":9Baton fix<CR>")
+  child.review()
+  child.type("ggO# also mine<Esc>")
+  child.wait([[vim.api.nvim_buf_get_lines(0, 0, 1, true)[1] == "# also mine"]])
+  kill_server()
+  child.wait_note("started again")
+  child.type("ga")
+  child.wait_note("can be accepted any more")
+  child.say("in the edit", child.lua("return vim.fn.getline(1)"))
+  child.type(":tabclose<CR>")
+  child.attached()
+  for round = 2, 3 do
+    child.lua("_G.notes = {}")
+    kill_server()
+    child.wait_note(round < 3 and "started again" or "stays away")
+    if round < 3 then child.attached() end
   end
-  child.wait_note("stays away")
   child.type(":BatonRestart<CR>")
   child.attached()
-  child.say("first line", child.lua("return vim.api.nvim_buf_get_lines(0, 0, 1, true)[1]"))
+  child.say("in the text", child.lua("return vim.fn.getline(1)"))
+  child.type(":9Baton fix<CR>")
+  child.review()
 end
 
 function scenarios.health()

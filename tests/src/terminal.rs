@@ -30,7 +30,11 @@ impl Terminal {
         std::fs::create_dir_all(&screens).expect("a new folder");
         let terminal = Self { dir: tempfile::tempdir().expect("a temporary folder"), screens, kept: 0 };
         let mut command = terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "36", line]);
-        project.at_home(&mut command).env("LANG", "C.UTF-8").env("TERM", "xterm-256color").env("COLORTERM", "truecolor");
+        project
+            .at_home(&mut command)
+            .env("LANG", "C.UTF-8")
+            .env("TERM", "xterm-256color")
+            .env("COLORTERM", "truecolor");
         ok(&command.output().expect("tmux is there"));
         Some(terminal)
     }

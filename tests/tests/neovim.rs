@@ -58,7 +58,9 @@ fn demo() -> (Project, String) {
 
 /// The right fix, and beside it a sentence that changes.
 fn fix_and_sentence() -> Act {
-    let sentence = |end: &str| format!("    \"\"\"The gaps between `opens` and `closes` in which the room can still be had{end}.\"\"\"");
+    let sentence = |end: &str| {
+        format!("    \"\"\"The gaps between `opens` and `closes` in which the room can still be had{end}.\"\"\"")
+    };
     let condition = |sign: &str| format!("        if merged and start {sign} merged[-1][1]:");
     let fix = block("bookings.py", &condition("<"), &condition("<="));
     Act::Say(fix + &block("bookings.py", &sentence(""), &sentence(", and nothing else")))
@@ -199,7 +201,7 @@ fn runs_are_listed_and_shown() {
 fn a_server_that_dies_is_started_again_and_no_text_is_lost() {
     let project = Project::copy_of("tests/demo").trusted();
     if let Some(said) = scenario(&project, "commands.lua", "crash") {
-        assert_eq!(said, "first line: # mine\n");
+        assert_eq!(said, "in the edit: # also mine\nin the text: # mine\n");
     }
 }
 

@@ -9,8 +9,8 @@ local OFTEN, WITHIN = 3, 60000
 
 --- What a client's server said of itself last.
 local status = {}
---- The jobs that run: whose they are, what they are called, what they said last.
-local jobs = {}
+--- The jobs that run, by client and name: what they are called, what they said last.
+local jobs = vim.defaulttable()
 --- When servers ended unexpectedly.
 local ends = {}
 
@@ -50,9 +50,10 @@ function M.command(options)
 end
 
 function M.cancel()
-  for job, running in pairs(jobs) do
-    local client = vim.lsp.get_client_by_id(running.client_id)
-    if client then client:notify("window/workDoneProgress/cancel", { token = job }) end
+  for client_id, running in pairs(jobs) do
+    for job in pairs(running) do
+      vim.lsp.get_client_by_id(client_id):notify("window/workDoneProgress/cancel", { token = job })
+    end
   end
 end
 
@@ -76,6 +77,7 @@ function M.answer(_, params) page(params.question, params.answer, "markdown") en
 function M.runs(run)
   local config = vim.lsp.config.baton
   local command = { type(config.cmd) == "table" and config.cmd[1] or "baton", "runs", run or "--limit=100" }
+  if vim.fn.executable(command[1]) == 0 then return vim.notify("Baton is not there; :checkhealth baton says what to do.") end
   vim.system(command, { text = true, env = config.cmd_env }, vim.schedule_wrap(function(result)
     if result.code ~= 0 then return vim.notify(vim.trim(result.stderr), vim.log.levels.ERROR) end
     api.nvim_set_current_win(page(run and "Run " .. run or "Baton's runs: <CR> shows one", vim.trim(result.stdout), ""))
@@ -102,11 +104,11 @@ end
 function M.progressed(client_id, params)
   local client, value = vim.lsp.get_client_by_id(client_id), params.value
   if not client or client.name ~= "baton" then return end
-  local running = jobs[params.token] or { client_id = client_id, title = value.title or "Baton" }
-  running.said = value.message and value.message:gsub("%c", " ") or ""
-  jobs[params.token] = value.kind ~= "end" and running or nil
+  local title = value.title or (jobs[client_id][params.token] or { "Baton" })[1]
+  local said = { title, value.message and (value.message:gsub("%c", " ")) }
+  jobs[client_id][params.token] = value.kind ~= "end" and said or nil
   vim.cmd.redrawstatus({ bang = true })
-  M.show(running.title .. (running.said ~= "" and " · " .. running.said or ""), value.kind == "end")
+  M.show(table.concat(said, " · "), value.kind == "end")
 end
 
 --- A line for the statusline: tier, jobs that run, the last word of one, money spent today, what is wrong.
@@ -115,8 +117,8 @@ function M.statusline()
   if not client then return "" end
   local now = status[client.id]
   local parts = { "Baton" .. (now and " " .. now.tier or "") }
-  for _, running in pairs(jobs) do
-    if running.client_id == client.id then table.insert(parts, running.title:gsub("^Baton: ", "") .. " " .. running.said) end
+  for _, said in pairs(jobs[client.id]) do
+    table.insert(parts, (table.concat(said, " "):gsub("^Baton: ", "")))
   end
   if now and now.spentTodayUsd > 0 then table.insert(parts, ("$%.4f today"):format(now.spentTodayUsd)) end
   if now and now.problem and now.problem ~= vim.NIL then table.insert(parts, "problem: " .. now.problem) end
@@ -134,10 +136,7 @@ end
 --- A server has ended: what it was doing is over, and it is started again unless it was stopped.
 function M.ended(code, signal, client_id)
   vim.schedule(function()
-    status[client_id] = nil
-    for job, running in pairs(jobs) do
-      if running.client_id == client_id then jobs[job] = nil end
-    end
+    status[client_id], jobs[client_id] = nil, nil
     require("baton.review").abandon(client_id)
     if code == 0 and (signal == 0 or signal == 15) or vim.v.exiting ~= vim.NIL then return end
     table.insert(ends, vim.uv.now())

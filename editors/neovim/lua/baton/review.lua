@@ -133,7 +133,14 @@ function M.ask(_, review, context)
   review.key, review.client_id = key_of(context, review), context.client_id
   review.asking, review.buffers = coroutine.running(), {}
   open[review.key] = review
-  when_ready(function() show(review) end)
+  vim.schedule(function()
+    when_ready(function()
+      local shown, why = pcall(show, review)
+      if shown then return end
+      vim.notify("Baton's edit cannot be shown: " .. why, vim.log.levels.ERROR)
+      decide(review)
+    end)
+  end)
   return coroutine.yield()
 end
 
@@ -153,7 +160,7 @@ end
 function M.reject()
   local review = current()
   if review then return decide(review) end
-  vim.notify("Nothing that is shown in this tab can be accepted or rejected; :tabclose closes it.")
+  vim.notify("Nothing that this tab shows can be accepted any more; :tabclose closes it.")
 end
 
 function M.accept()
