@@ -8,9 +8,9 @@ return {
   cmd = { "baton", "lsp" },
   -- stylua: ignore
   filetypes = {
-    "bash", "c", "cpp", "cs", "css", "go", "html", "java", "javascript", "javascriptreact", "json", "jsonc", "kotlin", "lua",
-    "markdown", "php", "python", "ruby", "rust", "scala", "sh", "sql", "swift", "toml", "typescript", "typescriptreact",
-    "yaml", "zsh",
+    "bash", "c", "cpp", "cs", "css", "go", "html", "java", "javascript", "javascriptreact", "json", "jsonc", "kotlin",
+    "lua", "markdown", "php", "python", "ruby", "rust", "scala", "sh", "sql", "swift", "toml", "typescript",
+    "typescriptreact", "yaml",
   },
   root_markers = { ".git" },
   init_options = { client = { answers = true, reviews = true, status = true } },

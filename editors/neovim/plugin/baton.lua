@@ -7,9 +7,8 @@ local function command(name, about, run, more)
 end
 
 local function baton(options) require("baton").command(options) end
-local function complete(typed, line)
-  local first = vim.trim(line:match("Baton%s+(.*)$") or "") == typed
-  return first and vim.tbl_filter(function(verb) return vim.startswith(verb, typed) end, require("baton").verbs) or {}
+local function complete(typed)
+  return vim.tbl_filter(function(verb) return vim.startswith(verb, typed) end, require("baton").verbs)
 end
 command("Baton", "Edit, fix, refactor or ask", baton, { nargs = "*", range = true, complete = complete })
 command("BatonTrust", "Let Baton run this folder's tests", baton)

@@ -1,16 +1,16 @@
 --- Puts an accepted edit into the buffers: all files or none, and only over the texts that it was made for. All of it
 --- happens in one callback, so that no key can come between the comparison and the change.
 local api = vim.api
-local text_of = require("baton.text")
 local M = {}
 
 local UNNAMED = "a file would be changed whose text was not named"
+local BREAKS = { unix = "\n", dos = "\r\n", mac = "\r" }
 
-local function on_disk(path)
-  local file = io.open(path, "rb")
-  local bytes = file and file:read("*a")
-  if file then file:close() end
-  return bytes
+--- The text of a loaded buffer as Neovim sends it to a server, and what ends its lines.
+function M.text(buffer)
+  local line_break = BREAKS[vim.bo[buffer].fileformat]
+  local lines = table.concat(api.nvim_buf_get_lines(buffer, 0, -1, true), line_break)
+  return lines .. (vim.bo[buffer].endofline and line_break or ""), line_break
 end
 
 --- What stands against this file having the text that the edit was made for; one without a text must not exist.
@@ -19,10 +19,10 @@ local function objection(client, file)
     file.empty = true
     return (file.loaded or vim.uv.fs_lstat(file.path)) and "is there by now"
   end
-  local text, line_break = text_of(file.buffer)
-  local bytes = on_disk(file.path)
+  local text, line_break = M.text(file.buffer)
+  local there, bytes = pcall(vim.fn.readblob, file.path)
   -- Neovim reads an empty file as one with an empty line.
-  local same = bytes == text or bytes == "" and text == line_break
+  local same = there and (bytes == text or bytes == "" and text == line_break)
   if not same and not vim.lsp.buf_is_attached(file.buffer, client.id) then return "is not on disk as in its buffer" end
   if same and vim.fn.sha256(bytes) == file.sha256 then text = bytes end
   file.empty = text == ""

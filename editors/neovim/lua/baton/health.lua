@@ -4,15 +4,11 @@ local M = {}
 function M.check()
   local health = vim.health
   health.start("Baton")
-  if vim.fn.has("nvim-0.11") == 0 then return health.error("Neovim is too old: install 0.11 or newer") end
-  local config = vim.lsp.config.baton
-  if not config then return health.error("lsp/baton.lua is not in 'runtimepath': see :help baton-setup") end
+  local config = vim.lsp.config and vim.lsp.config.baton
+  if not config then return health.error("Neovim 0.11 with lsp/baton.lua in 'runtimepath' is needed: :help baton-setup") end
   local command = type(config.cmd) == "table" and config.cmd[1] or "baton"
   local found = vim.fn.exepath(command)
-  if found == "" then
-    local advice = 'Put it into your PATH, or name it: vim.lsp.config("baton", { cmd = { "/path/to/baton", "lsp" } })'
-    return health.error(("`%s` is not there"):format(command), advice)
-  end
+  if found == "" then return health.error(("`%s` is not there: see :help baton-setup"):format(command)) end
   health.ok(found)
   local clients = vim.lsp.get_clients({ name = "baton" })
   if #clients == 0 then health.warn('no server runs: call vim.lsp.enable("baton"), and open a file that it knows') end

@@ -140,14 +140,13 @@ function M.ended(code, signal, client_id)
     require("baton.review").abandon(client_id)
     if code == 0 and (signal == 0 or signal == 15) or vim.v.exiting ~= vim.NIL then return end
     table.insert(ends, vim.uv.now())
+    local before = ends[#ends - OFTEN + 1]
+    local often = before and vim.uv.now() - before < WITHIN
     local how = signal ~= 0 and "signal " .. signal or "code " .. code
-    if #ends >= OFTEN and ends[#ends] - ends[#ends - OFTEN + 1] < WITHIN then
-      local text = "Baton's server ended %d times (%s) and stays away: see :checkhealth baton, then :BatonRestart."
-      return vim.notify(text:format(OFTEN, how), vim.log.levels.ERROR)
-    end
-    vim.notify(("Baton's server ended (%s) and is started again; no text is lost."):format(how), vim.log.levels.WARN)
+    local what = often and "stays away: see :checkhealth baton, then :BatonRestart." or "is started again; no text is lost."
+    vim.notify(("Baton's server ended (%s) and %s"):format(how, what), vim.log.levels.WARN)
     -- Neovim forgets the old client two turns later.
-    vim.schedule(function() vim.schedule(function() vim.lsp.enable("baton") end) end)
+    if not often then vim.schedule(function() vim.schedule(function() vim.lsp.enable("baton") end) end) end
   end)
 end
 

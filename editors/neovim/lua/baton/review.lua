@@ -1,7 +1,7 @@
 --- Shows an edit before anything changes: a tab in diff mode whose right side is what will be accepted. Hunks are taken
 --- back with Neovim's own keys, or edited; the request of the server is answered when the user has decided.
 local api = vim.api
-local text_of = require("baton.text")
+local text_of = require("baton.apply").text
 local M = {}
 
 local KEYS = "ga accept · q reject · ]c [c next hunk · do take a hunk back"
@@ -43,10 +43,10 @@ local function turn(review, number)
   end
   local first = file.hunks[1] and file.hunks[1].range.start.line + 1 or 1
   api.nvim_win_set_cursor(review.right, { math.min(first, api.nvim_buf_line_count(file.right)), 0 })
-  local fates = { created = " · new file", deleted = " · deleted", moved = file.newUri and " · moved to " .. name_of(file.newUri) }
-  local verified = review.verified and "" or "NOT VERIFIED · "
+  local to = file.newUri and name_of(file.newUri) or ""
+  local fates = { created = " · new file", deleted = " · deleted", moved = " · moved to " .. to }
   local lines = {
-    ("%s · %s%s"):format(review.label, verified, review.verdict),
+    ("%s · %s%s"):format(review.label, review.verified and "" or "NOT VERIFIED · ", review.verdict),
     ("%s · $%.4f · %.1f s · run %s"):format(review.message:match("^[^\n]*"), review.usd, review.ms / 1000, review.run),
     ("%d/%d %s%s"):format(review.at, #review.files, name_of(file.uri), fates[file.fate] or ""),
     KEYS .. (#review.files > 1 and " · ]f [f next file" or ""),
@@ -145,10 +145,7 @@ function M.ask(_, review, context)
 end
 
 --- Closes a review that is no longer wanted.
-function M.dismiss(_, params, context)
-  local review = open[key_of(context, params)]
-  if review then decide(review) end
-end
+function M.dismiss(_, params, context) decide(open[key_of(context, params)] or {}) end
 
 --- Forgets the reviews of a server that is gone; what they show, and what was written there, stays to be seen.
 function M.abandon(client_id)
