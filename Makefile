@@ -48,7 +48,8 @@ editors: editors-neovim
 # Unpack it into ~/.local/share/nvim/site/pack/baton/start
 editors-neovim:
 	mkdir -p target/editors
-	tar -czf target/editors/baton.nvim.tar.gz --sort=name --owner=0 --group=0 --mtime=@0 --transform 's,^editors/neovim,baton.nvim,;s,^LICENSE,baton.nvim/LICENSE,' editors/neovim LICENSE-APACHE LICENSE-MIT
+	tar -czf target/editors/baton.nvim.tar.gz --sort=name --owner=0 --group=0 --mtime=@0 --exclude=tags \
+		--transform 's,^editors/neovim,baton.nvim,;s,^LICENSE,baton.nvim/LICENSE,' editors/neovim LICENSE-APACHE LICENSE-MIT
 
 setup-build:
 	@tests/setup.sh build
