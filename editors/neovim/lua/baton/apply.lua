@@ -20,14 +20,15 @@ local function objection(client, file)
     return (file.loaded or vim.uv.fs_lstat(file.path)) and "is there by now"
   end
   local text, line_break = M.text(file.buffer)
-  local there, bytes = pcall(vim.fn.readblob, file.path)
+  local attached, there, bytes = vim.lsp.buf_is_attached(file.buffer, client.id), false, nil
+  if not attached or text == line_break then there, bytes = pcall(vim.fn.readblob, file.path) end
   -- Neovim reads an empty file as one with an empty line.
   local same = there and (bytes == text or bytes == "" and text == line_break)
-  if not same and not vim.lsp.buf_is_attached(file.buffer, client.id) then return "is not on disk as in its buffer" end
-  if same and vim.fn.sha256(bytes) == file.sha256 then text = bytes end
-  file.empty = text == ""
-  if vim.fn.sha256(text) ~= file.sha256 then return "was changed meanwhile" end
-  if text:gsub(line_break, ""):find("[\r\n]") then return "has line breaks of several kinds" end
+  if not same and not attached then return "is not on disk as in its buffer" end
+  file.empty = same and bytes == "" and vim.fn.sha256("") == file.sha256
+  if not file.empty and vim.fn.sha256(text) ~= file.sha256 then return "was changed meanwhile" end
+  local inside = line_break == "\n" and text or text:gsub(line_break, "")
+  if inside:find("\r", 1, true) then return "has line breaks of several kinds" end
   if not vim.bo[file.buffer].modifiable then return "cannot be modified" end
   if file.deleted and vim.bo[file.buffer].modified then return "would be deleted, with changes that are not saved" end
   if file.deleted and not vim.uv.fs_access(vim.fs.dirname(file.path), "W") then return "cannot be deleted" end
