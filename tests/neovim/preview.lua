@@ -106,6 +106,7 @@ function scenarios.files()
   for number = 1, 3 do
     local said = child.review()
     child.expect("it is the next file", said[3]:find(number .. "/3", 1, true))
+    child.expect("its sides are named", child.lua("return vim.wo.winbar") == " what you accept")
     child.say(said[3], #said == 5 and said[4] or "")
     child.type("]f")
     child.wait([[vim.api.nvim_buf_get_lines(vim.fn.winbufnr(1), 2, 3, true)[1]:find(...)]], number % 3 + 1 .. "/3")

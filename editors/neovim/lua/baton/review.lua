@@ -39,6 +39,7 @@ local function turn(review, number)
   api.nvim_win_call(review.right, function() vim.cmd("diffoff!") end)
   for window, buffer in pairs({ [review.left] = file.left, [review.right] = file.right }) do
     api.nvim_win_set_buf(window, buffer)
+    vim.wo[window].winbar = buffer == file.left and " before" or " what you accept"
     api.nvim_win_call(window, function() vim.cmd("diffthis") end)
   end
   local first = file.hunks[1] and file.hunks[1].range.start.line + 1 or 1
@@ -96,9 +97,8 @@ local function show(review)
   api.nvim_win_set_buf(review.above, review.head)
   review.right = api.nvim_open_win(review.files[1].right, true, { split = "below", win = review.above })
   review.left = api.nvim_open_win(review.files[1].left, false, { split = "left", win = review.right })
-  vim.wo[review.above].winfixheight = true
+  vim.wo[review.above].winfixheight, vim.wo[review.above].linebreak = true, true
   turn(review, 1)
-  vim.wo[review.left].winbar, vim.wo[review.right].winbar = " before", " what you accept"
   api.nvim_create_autocmd("WinClosed", {
     pattern = vim.tbl_map(tostring, { review.above, review.left, review.right }),
     once = true,
