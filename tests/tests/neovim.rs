@@ -7,18 +7,25 @@ use baton_tests::Project;
 use baton_tests::openai::{Act, OpenAi, block};
 use baton_tests::project::Printed;
 
+/// Neovim with a script, in the project; what it leaves in its temporary folder goes with the project.
+fn neovim(project: &Project, script: &str) -> Option<Command> {
+    let mut command = Command::new(baton_tests::editor_program("nvim")?);
+    std::fs::create_dir_all(project.home()).unwrap();
+    project.at_home(&mut command).env("TMPDIR", project.home());
+    command.args(["--headless", "--clean", "-l"]).arg(here("neovim").join(script));
+    Some(command)
+}
+
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// Runs a scenario of `tests/neovim` to its end and gives what it printed; nothing where there is no Neovim.
 fn scenario(project: &Project, script: &str, name: &str) -> Option<String> {
-    let mut command = Command::new(baton_tests::editor_program("nvim")?);
-    command.args(["--headless", "--clean", "-l"]).arg(here("neovim").join(script)).arg(name);
-    project.at_home(&mut command);
+    let mut command = neovim(project, script)?;
     let plugin = here("../editors/neovim").canonicalize().unwrap();
     command.env("BATON", baton_tests::binary()).env("PLUGIN", plugin).env("BATON_PROJECT", project.root());
-    let printed: Printed = command.output().unwrap().into();
+    let printed: Printed = command.arg(name).output().unwrap().into();
     assert_eq!(printed.code, 0, "{name}: {printed:#?}");
     // What was measured.
     eprint!("{}", printed.stderr);
@@ -35,14 +42,10 @@ fn scripted(script: impl IntoIterator<Item = Act>) -> (Project, OpenAi) {
 
 #[test]
 fn neovim_applies_the_verified_fix_as_one_undo() {
-    let Some(neovim) = baton_tests::editor_program("nvim") else { return };
-    let project = Project::copy_of("tests/demo");
-    let before = project.read("bookings.py");
-    assert_eq!(project.baton(&["trust", "."]).code, 0);
-    let mut command = Command::new(neovim);
-    command.args(["--headless", "--clean", "-l"]).arg(here("neovim/fix.lua"));
+    let (project, before) = demo();
+    let Some(mut command) = neovim(&project, "fix.lua") else { return };
     command.arg(baton_tests::binary()).arg(project.root().join("bookings.py")).arg("8");
-    let printed: Printed = project.at_home(&mut command).output().unwrap().into();
+    let printed: Printed = command.output().unwrap().into();
     assert_eq!(printed.code, 0, "{printed:#?}");
     let fixed = before.replace("start < merged[-1][1]", "start <= merged[-1][1]");
     assert_eq!(printed.stdout, format!("{fixed}-- after one undo --\n{before}"));
