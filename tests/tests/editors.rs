@@ -58,7 +58,7 @@ fn helix_offers_the_fix_and_takes_it_back() {
     terminal.wait("the fixed file", |_| project.read("bookings.py") == fixed);
     terminal.press(&["u"]);
     terminal.shows("start < merged");
-    terminal.press(&[":wq", "Enter"]);
+    terminal.press(&[":w", "Enter"]);
     terminal.wait("the file as it was", |_| project.read("bookings.py") == before);
 }
 
