@@ -136,6 +136,7 @@ fn an_untrusted_folder_is_offered_nothing_that_runs() {
         let error = client.call_error("workspace/executeCommand", params);
         assert_eq!(error["code"], -32803);
         assert!(error["message"].as_str().unwrap().contains("baton trust"), "{error}");
+        assert_eq!(error["data"], json!({"untrusted": true}));
     }
     client.shutdown();
 }

@@ -77,25 +77,24 @@ impl Server {
     }
 
     /// Begins a job and gives its name.
-    fn begin(&self, goal: Goal, argument: &Argument) -> std::result::Result<String, String> {
+    fn begin(&self, goal: Goal, argument: &Argument) -> std::result::Result<String, Refusal> {
         let mut state = self.session.state();
         let uri = &argument.text_document.uri;
         let file = path_of(uri).ok_or_else(|| format!("{} is not a file on disk; save it first", uri.as_str()))?;
         let (folder, path) =
             state.folders.around(&file).ok_or_else(|| format!("{} has no usable path", file.display()))?;
         if !settings::trusted(&folder.root) {
-            return Err(untrusted(&folder));
+            return Err(Refusal { sentence: untrusted(&folder), untrusted: true });
         }
         if goal != Goal::Ask && !state.abilities.apply_edit {
-            return Err(
-                "this editor takes no edits from a server (workspace.applyEdit); use `baton fix` in a shell".into()
-            );
+            let sentence = "this editor takes no edits from a server (workspace.applyEdit); use `baton fix` in a shell";
+            return Err(sentence.to_owned().into());
         }
         if goal == Goal::Ask && argument.instruction.as_deref().is_none_or(|text| text.trim().is_empty()) {
-            return Err("baton.ask needs the question in `instruction`".into());
+            return Err("baton.ask needs the question in `instruction`".to_owned().into());
         }
         if let Some(Err(problem)) = state.documents.get(uri).map(|open| open.document.text()) {
-            return Err(format!("the text of {path} was lost ({problem}); close and open it"));
+            return Err(format!("the text of {path} was lost ({problem}); close and open it").into());
         }
         let engine = state.settings.engine()?;
         let snapshot = state.snapshot(&folder);
@@ -167,9 +166,25 @@ fn untrusted(folder: &Folder) -> String {
     format!("{path} is not trusted, so nothing was run or sent; look at what is in it, then run `baton trust {path}`")
 }
 
-fn refused(sentence: String) -> Error {
+/// Why a command is not done.
+struct Refusal {
+    /// For the user.
+    sentence: String,
+    /// Trust is all that is missing.
+    untrusted: bool,
+}
+
+impl From<String> for Refusal {
+    fn from(sentence: String) -> Self {
+        Self { sentence, untrusted: false }
+    }
+}
+
+fn refused(refusal: impl Into<Refusal>) -> Error {
+    let Refusal { sentence, untrusted } = refusal.into();
     // RequestFailed: well-formed, but it cannot be done.
-    Error { code: ErrorCode::ServerError(-32803), message: sentence.into(), data: None }
+    let data = untrusted.then(|| json!({"untrusted": true}));
+    Error { code: ErrorCode::ServerError(-32803), message: sentence.into(), data }
 }
 
 /// Asks the client for its settings.
@@ -282,7 +297,7 @@ impl LanguageServer for Server {
             Verb::Trust => {
                 let file = path_of(&argument.text_document.uri);
                 let around = file.and_then(|file| self.session.state().folders.around(&file));
-                let (folder, _) = around.ok_or_else(|| refused("the document is not a file on disk".into()))?;
+                let (folder, _) = around.ok_or_else(|| refused("the document is not a file on disk".to_owned()))?;
                 self.ask_for_trust(folder);
                 Ok(Some(Value::Null))
             }

@@ -26,7 +26,7 @@ function M.execute(client, buffer, command, argument)
   client:request("workspace/executeCommand", { command = command, arguments = { argument } }, function(problem)
     if not problem then return end
     vim.notify(problem.message, vim.log.levels.WARN)
-    if problem.message:find("is not trusted", 1, true) then
+    if type(problem.data) == "table" and problem.data.untrusted then
       M.execute(client, buffer, "baton.trust", { textDocument = argument.textDocument })
     end
   end, buffer)
