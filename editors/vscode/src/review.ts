@@ -54,7 +54,11 @@ export class Reviews implements TextDocumentContentProvider {
     });
     const [only] = sides;
     if (sides.length === 1) await commands.executeCommand('vscode.diff', only[1], only[2], title, { preview: false });
-    else await commands.executeCommand('vscode.changes', title, sides);
+    else {
+      await commands.executeCommand('vscode.changes', title, sides);
+      // A tab that is only a preview would make way for the next file, and closing it is an answer.
+      await commands.executeCommand('workbench.action.keepEditor');
+    }
     this.refresh();
     void this.announce(review);
     return promise;
@@ -64,7 +68,7 @@ export class Reviews implements TextDocumentContentProvider {
     const accept = review.verified ? 'Accept Edit' : UNVERIFIED;
     const say = review.verified ? window.showInformationMessage : window.showWarningMessage;
     const cost = `$${review.usd.toFixed(4)}, run ${review.run}`;
-    const chosen = await say(`${review.label}: ${review.verdict} (${cost}). ${question(review)}`, accept, 'Choose Parts…', 'Reject');
+    const chosen = await say(`${review.label}: ${review.verdict} (${cost}). ${question(review).join('; ')}`, accept, 'Choose Parts…', 'Reject');
     const open = this.open.get(review.job);
     if (chosen === accept) this.accept(open, true);
     else if (chosen === 'Choose Parts…') await this.choose(open);
@@ -111,7 +115,7 @@ export class Reviews implements TextDocumentContentProvider {
   private async consent(review: Review): Promise<boolean> {
     if (review.verified && !asked(review)) return true;
     const apply = review.verified ? 'Apply Edit' : UNVERIFIED;
-    return (await window.showWarningMessage(review.label, { modal: true, detail: question(review) }, apply)) === apply;
+    return (await window.showWarningMessage(review.label, { modal: true, detail: question(review).join('\n') }, apply)) === apply;
   }
 
   dismiss(job: string): void {
@@ -143,9 +147,9 @@ function asked(review: Review): boolean {
   return review.files.some((file) => file.asked !== undefined);
 }
 
-function question(review: Review): string {
+function question(review: Review): string[] {
   const doubt = review.verified ? [] : [`Nothing could verify this edit: ${review.message}`];
-  return [...doubt, ...review.files.flatMap((file) => file.asked ?? [])].join('\n');
+  return [...doubt, ...review.files.flatMap((file) => file.asked ?? [])];
 }
 
 /** Which job's diff a tab shows; that of several files has a class of its own that the API does not name yet. */

@@ -1,0 +1,178 @@
+// What the extension does by itself, with a server that says what it is told to: reviews, applying, and keystrokes in between.
+
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaced, sha256 } from './scripted.mjs';
+
+/** How many keystrokes race with an edit. */
+const RACES = 20;
+
+export function scenarios({ bench, scripted, project }) {
+  const path = (name) => join(project, name);
+  const uri = (name) => `file://${path(name)}`;
+  const disk = (name) => readFileSync(path(name), 'utf8');
+  const shown = (name) => scripted.texts.get(uri(name));
+  const request = (method, params) => scripted.connection.sendRequest(method, params);
+  const hunk = (text, line, newText) => ({ range: { start: { line, character: 0 }, end: { line, character: text.split('\n')[line].length } }, newText });
+  let jobs = 0;
+
+  /** A file's part of a review: whole lines replaced. */
+  function file(name, lines, more = {}) {
+    const before = disk(name);
+    return { uri: uri(name), fate: 'kept', before, after: replaced(before, lines), hunks: lines.map(([line, text]) => hunk(before, line, text)), ...more };
+  }
+
+  /** Asks for a review; gives its answer as it comes. */
+  function review(files, more = {}) {
+    const job = `baton/review-${++jobs}`;
+    return { job, answer: request('baton/review', { job, label: `Baton: edit ${jobs}`, verified: true, verdict: 'parsed · python · 6 tests passed', message: 'it passes', usd: 0.0012, ms: 900, run: 'mwx98evg7n', files, ...more }) };
+  }
+
+  const named = (wanted) => wanted && wanted.files.map((one) => (one.text === undefined ? one.uri.split('/').at(-1) : `${one.uri.split('/').at(-1)} in part`)).join(', ');
+  const inFront = async (title) => {
+    await bench.page.locator('.tab.active', { hasText: title }).waitFor();
+    await bench.page.locator('.editor-group-container.active .monaco-diff-editor .monaco-editor.focused').first().waitFor();
+  };
+  const gone = (title) => bench.page.locator('.tab', { hasText: title }).waitFor({ state: 'detached' });
+
+  return {
+    async 'the client says what it can'() {
+      await scripted.until('the client connects', () => scripted.connection);
+      await bench.open('bookings.py', 13);
+      await scripted.until('the file is open', () => shown('bookings.py'));
+      scripted.connection.sendNotification('baton/status', { tier: 'mini', jobs: 0, spentTodayUsd: 0.0123 });
+      const item = await bench.status('Baton mini · ready · $0.0123 today');
+      const label = await item.locator('[aria-label*="tier mini"]').first().getAttribute('aria-label');
+      return `${JSON.stringify(scripted.announced.client)}, ${label}`;
+    },
+
+    async 'an edit of one file is a diff, accepted by a key'() {
+      const { answer } = review([file('bookings.py', [[0, '"""One."""'], [5, '    merged = list()']])]);
+      await bench.notice('6 tests passed ($0.0012, run mwx98evg7n)');
+      await inFront('6 tests passed');
+      await bench.picture('review-one-file');
+      await bench.press('Control+Enter');
+      const wanted = named(await answer);
+      await gone('6 tests passed');
+      return wanted;
+    },
+
+    async 'an unverified edit is applied only after a question'() {
+      const { answer } = review([file('bookings.py', [[0, '"""One."""']])], { verified: false, verdict: 'parsed', message: 'no test reaches it' });
+      await bench.notice('Nothing could verify this edit: no test reaches it');
+      await inFront('not verified');
+      await bench.press('Control+Enter');
+      const question = bench.page.locator('.monaco-dialog-box', { hasText: 'no test reaches it' });
+      await question.waitFor();
+      await bench.picture('review-unverified');
+      await bench.press('Escape');
+      await question.waitFor({ state: 'detached' });
+      await inFront('not verified');
+      await bench.press('Control+Enter');
+      await question.getByRole('button', { name: 'Apply Unverified Edit' }).waitFor();
+      await bench.press('Enter');
+      return named(await answer);
+    },
+
+    async 'parts of an edit of several files are chosen by keys'() {
+      const { answer } = review([file('bookings.py', [[0, '"""One."""'], [5, '    merged = list()']]), file('test_bookings.py', [[0, 'import unittest as u']])]);
+      await bench.notice('6 tests passed');
+      await inFront('(2 files)');
+      await bench.picture('review-several-files');
+      await bench.press('Control+Shift+Enter');
+      await bench.page.locator('.quick-input-widget .monaco-list-row', { hasText: 'line 6' }).waitFor();
+      await bench.press('ArrowDown', 'Space', 'ArrowDown', 'ArrowDown', 'Space');
+      await bench.page.locator('.quick-input-widget .quick-input-count', { hasText: '1 Selected' }).waitFor();
+      await bench.picture('review-parts');
+      await bench.press('Enter');
+      const wanted = await answer;
+      const [one] = wanted.files;
+      const right = one.text === replaced(disk('bookings.py'), [[5, '    merged = list()']]);
+      return `${named(wanted)}, ${right ? 'with the chosen hunk alone' : one.text}`;
+    },
+
+    async 'closing the diff wants none of it, and so does the key'() {
+      const closed = review([file('bookings.py', [[0, '"""One."""']])]);
+      await inFront('6 tests passed');
+      await bench.press('Control+w');
+      const rejected = (await closed.answer, review([file('bookings.py', [[0, '"""One."""']])]));
+      await inFront('6 tests passed');
+      await bench.press('Control+Backspace');
+      return `${await closed.answer}, ${await rejected.answer}`;
+    },
+
+    async 'a review that the server takes back is closed'() {
+      const { job, answer } = review([file('bookings.py', [[0, '"""One."""']])]);
+      await inFront('6 tests passed');
+      scripted.connection.sendNotification('baton/dismiss', { job });
+      const wanted = await answer;
+      await gone('6 tests passed');
+      return `${wanted}`;
+    },
+
+    async 'an edit of an open, a closed and a new file is applied, saved and taken back as one'() {
+      const [first, second] = [disk('bookings.py'), disk('test_bookings.py')];
+      const sent = scripted.applies([[uri('bookings.py'), first, 0, '"""One."""'], [uri('test_bookings.py'), second, 0, 'import unittest as u']]);
+      const made = { textDocument: { uri: uri('made.py'), version: null }, edits: [{ range: { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } }, newText: 'x = 1\n' }] };
+      sent.edit.documentChanges = [{ kind: 'create', uri: uri('made.py') }, ...sent.edit.documentChanges, made];
+      sent.texts.push({ uri: uri('made.py'), sha256: null });
+      const { applied } = await request('baton/apply', sent);
+      const after = [replaced(first, [[0, '"""One."""']]), replaced(second, [[0, 'import unittest as u']])];
+      await bench.until('all three are on the disk', () => disk('bookings.py') === after[0] && disk('test_bookings.py') === after[1] && existsSync(path('made.py')) && disk('made.py') === 'x = 1\n');
+      await bench.open('bookings.py', 13);
+      await bench.press('Control+z');
+      await bench.until('the buffers are as they were', () => shown('bookings.py') === first && shown('test_bookings.py') === second && !existsSync(path('made.py')));
+      await bench.command('File: Save All Files');
+      await bench.until('the disk is as it was', () => disk('bookings.py') === first && disk('test_bookings.py') === second);
+      return `applied: ${applied}, then byte for byte as before`;
+    },
+
+    async 'a stale edit is refused whole'() {
+      const [first, second] = [disk('bookings.py'), disk('test_bookings.py')];
+      const edits = [[uri('bookings.py'), first, 0, '"""One."""'], [uri('test_bookings.py'), second, 0, 'import unittest as u']];
+      const stale = async (change) => {
+        const sent = scripted.applies(edits);
+        change(sent);
+        return (await request('baton/apply', sent)).failureReason?.split(',')[0];
+      };
+      const text = await stale((sent) => { sent.texts[1].sha256 = sha256('other'); });
+      writeFileSync(path('made.py'), 'mine = True\n');
+      const there = await stale((sent) => {
+        sent.edit.documentChanges.unshift({ kind: 'create', uri: uri('made.py') });
+        sent.texts.push({ uri: uri('made.py'), sha256: null });
+      });
+      const kept = disk('made.py');
+      rmSync(path('made.py'));
+      const missing = await stale((sent) => { sent.texts.push({ uri: uri('made.py'), sha256: sha256('') }); });
+      const same = shown('bookings.py') === first && disk('test_bookings.py') === second && kept === 'mine = True\n';
+      return `${[text, there, missing].join(' · ')}; ${same ? 'nothing changed' : 'CHANGED'}`;
+    },
+
+    async [`${RACES} keystrokes race with an edit`]() {
+      await bench.open('bookings.py', 13);
+      let [applied, refused, took] = [0, 0, 30];
+      for (let round = 0; round < RACES; round += 1) {
+        const [first, second] = [shown('bookings.py'), shown('test_bookings.py') ?? disk('test_bookings.py')];
+        const edits = [[uri('bookings.py'), first, 0, `"""Round ${round}."""`], [uri('bookings.py'), first, 5, `    merged = []  # ${round}`], [uri('test_bookings.py'), second, 0, `import unittest  # ${round}`]];
+        const typed = (text) => replaced(text, [[12, `${text.split('\n')[12]}x`]]);
+        const begun = performance.now();
+        const answer = request('baton/apply', scripted.applies(edits));
+        // The moments are spread over the time that an edit takes, so that every step of it is hit.
+        await new Promise((next) => setTimeout(next, ((round * 7) % 20) * took / 20));
+        await bench.press('x');
+        const result = await answer;
+        took = (took * 9 + Math.min(performance.now() - begun, 200)) / 10;
+        const [lines, other] = [[[0, `"""Round ${round}."""`], [5, `    merged = []  # ${round}`]], replaced(second, [[0, `import unittest  # ${round}`]])];
+        const wanted = result.applied ? [typed(replaced(first, lines)), other] : [typed(first), second];
+        const now = () => [shown('bookings.py'), shown('test_bookings.py') ?? disk('test_bookings.py')];
+        await scripted.until('both the edit and the key have arrived', () => now().join('\0') === wanted.join('\0')).catch(() => {
+          throw new Error(`round ${round}, applied: ${result.applied}: a mixture: ${JSON.stringify(now())}`);
+        });
+        if (result.applied) applied += 1;
+        else refused += 1;
+      }
+      console.error(`${applied} applied before or after the keystroke, ${refused} refused because of it, ${took.toFixed(0)} ms each`);
+      return 'always the old or the new text, with the keystroke, in both files';
+    },
+  };
+}
