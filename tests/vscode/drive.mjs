@@ -2,6 +2,7 @@
 
 import { Scripted } from './scripted.mjs';
 import * as client from './client.mjs';
+import * as server from './server.mjs';
 import { Workbench } from './workbench.mjs';
 
 const plan = JSON.parse(process.argv[2]);
@@ -9,8 +10,10 @@ const scripted = await Scripted.listen(plan.state);
 let failed = 0;
 let bench;
 try {
-  bench = await Workbench.open({ folder: plan.project, ...plan, machine: { 'baton.server.path': scripted.program }, settings: { 'security.workspace.trust.enabled': false } });
+  bench = await Workbench.open({ folder: plan.project, ...plan });
   const context = { bench, scripted, ...plan };
+  await run(server.scenarios(context));
+  bench.machine({ 'baton.server.path': scripted.program });
   await run(client.scenarios(context));
 } finally {
   await bench?.close();
@@ -26,6 +29,7 @@ async function run(scenarios) {
     } catch (error) {
       failed += 1;
       await bench.picture(`failed-${failed}`);
+      await bench.press('Escape', 'Escape');
       console.error(error);
       console.log(`${name}: FAILED: ${error.message.split('\n')[0]}`);
     }
