@@ -1,5 +1,5 @@
-# make demo · make build · make test · make lint · make bench · make corpus CORPUS=dir · make acceptance CORPUS=dir
-# make edit-formats CORPUS=dir · make editors
+# make demo · make build · make editors · make test · make lint · make bench · make corpus CORPUS=dir · make acceptance CORPUS=dir
+# make edit-formats CORPUS=dir
 # One profile for everything: llama.cpp is compiled once for each.
 
 CARGO := cargo
@@ -7,13 +7,15 @@ BIN := target/release/baton
 export CMAKE_C_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 
-.PHONY: demo build test lint bench corpus acceptance edit-formats editors editors-neovim setup-build setup-test
+.PHONY: demo build editors editors-neovim editors-vscode test lint bench corpus acceptance edit-formats setup-build setup-test
 
 demo: build
 	@tests/demo/run.sh
 
 build: setup-build
 	$(CARGO) build --release --locked -p baton
+
+editors: editors-vscode editors-neovim
 
 test: setup-test
 	$(CARGO) fmt --all --check
@@ -43,7 +45,8 @@ edit-formats: setup-build
 	@test -n "$(CORPUS)" || { echo "name a corpus: make edit-formats CORPUS=dir"; exit 2; }
 	$(CARGO) run --release --locked -p baton --example edit_formats -- "$(CORPUS)"
 
-editors: editors-neovim
+editors-vscode: build
+	editors/vscode/build.sh
 
 # Unpack it into ~/.local/share/nvim/site/pack/baton/start
 editors-neovim:

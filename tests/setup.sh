@@ -24,6 +24,7 @@ fi
 if [ "$purpose" = test ]; then
     need node nodejs
     need npm npm
+    need chromium chromium
     need git git
     need tmux tmux
     # The sample projects' toolchains. Kotlin, Scala, Swift and .NET are left out: too large, or in no Debian.
@@ -84,3 +85,4 @@ if [ "$purpose" = test ] && ! cmp -s tests/node/package-lock.json .tools/node/pa
 fi
 [ "$purpose" != test ] || python3 tests/tiny_model/make.py .tools/models/tiny.gguf
 [ "$purpose" != test ] || tests/editors.sh || echo "Neovim, Helix and Emacs could not be unpacked: their tests are skipped" >&2
+[ "$purpose" != test ] || tests/vscode.sh

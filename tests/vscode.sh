@@ -19,7 +19,7 @@ npm pack --silent $package >/dev/null
 tar xzf ./*.tgz
 cd package/lib/vscode
 npm install --silent --no-fund --no-audit --omit=dev --ignore-scripts
-# What other systems and other people's assistants need takes most of the room.
+# What only other systems and other extensions need takes most of the room.
 rm -rf extensions/copilot node_modules/@github/copilot* node_modules/@microsoft/mxc-sdk node_modules/@devcontainers \
     node_modules/@vscode/ripgrep-universal/bin/win32-* node_modules/@vscode/ripgrep-universal/bin/darwin-* \
     node_modules/node-pty/prebuilds/win32* node_modules/node-pty/prebuilds/darwin*

@@ -32,7 +32,7 @@ fn vscode_shows_applies_and_takes_back_verified_edits() {
         Act::Say(said)
     };
     let two_places = block("bookings.py", "    gaps = []", "    gaps: list = []")
-        + &block("bookings.py", "    at = opens", "    at = opens  # minutes");
+        + &block("bookings.py", "        gaps.append((at, closes))", "        gaps.append((at, closes))  # the last");
     let answer = "It gives the **gaps** <script>document.title = 'run'</script>![x](https://models.example/x.png).";
     let server =
         OpenAi::start([documented("First"), Act::Say(two_places), Act::Say(answer.to_owned()), Act::Hang]);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { replaced, sha256 } from './scripted.mjs';
 
 /** How many keystrokes race with an edit. */
-const RACES = 20;
+const RACES = 200;
 
 export function scenarios({ bench, scripted, project }) {
   const path = (name) => join(project, name);
@@ -29,10 +29,7 @@ export function scenarios({ bench, scripted, project }) {
   }
 
   const named = (wanted) => wanted && wanted.files.map((one) => (one.text === undefined ? one.uri.split('/').at(-1) : `${one.uri.split('/').at(-1)} in part`)).join(', ');
-  const inFront = async (title) => {
-    await bench.page.locator('.tab.active', { hasText: title }).waitFor();
-    await bench.page.locator('.editor-group-container.active .monaco-diff-editor .monaco-editor.focused').first().waitFor();
-  };
+  const inFront = (title) => bench.review(title);
   const gone = (title) => bench.page.locator('.tab', { hasText: title }).waitFor({ state: 'detached' });
 
   return {
@@ -125,6 +122,26 @@ export function scenarios({ bench, scripted, project }) {
       await bench.command('File: Save All Files');
       await bench.until('the disk is as it was', () => disk('bookings.py') === first && disk('test_bookings.py') === second);
       return `applied: ${applied}, then byte for byte as before`;
+    },
+
+    async 'accepting an edit changes the text'() {
+      const times = [];
+      for (let round = 0; round < 5; round += 1) {
+        const lines = [[0, `"""Accepted ${round}."""`]];
+        const after = replaced(shown('bookings.py'), lines);
+        const sent = scripted.applies([[uri('bookings.py'), shown('bookings.py'), ...lines[0]]]);
+        const { answer } = review([file('bookings.py', lines)]);
+        const answered = answer.then(() => request('baton/apply', sent));
+        await inFront('6 tests passed');
+        const changed = scripted.until('the text is changed', () => shown('bookings.py') === after).then(() => performance.now());
+        const begun = performance.now();
+        await bench.press('Control+Enter');
+        times.push((await changed) - begun);
+        await answered;
+        await bench.until('it is on the disk', () => disk('bookings.py') === after);
+      }
+      console.error(`from the key that accepts to the changed text at the server, in ms: ${times.map((time) => time.toFixed(0)).join(' ')}`);
+      return 'the same text in the editor and on the disk';
     },
 
     async 'a stale edit is refused whole'() {

@@ -25,7 +25,8 @@ async function run(scenarios) {
   for (const [name, scenario] of Object.entries(scenarios)) {
     const begun = performance.now();
     try {
-      console.log(`${name}: ${await scenario()}`);
+      const late = new Promise((_, reject) => setTimeout(() => reject(new Error('it never ended')), 120_000).unref());
+      console.log(`${name}: ${await Promise.race([scenario(), late])}`);
     } catch (error) {
       failed += 1;
       await bench.picture(`failed-${failed}`);

@@ -12,17 +12,16 @@ export function scenarios({ bench, project, state, key }) {
   const tests = () => (spawnSync('python3', ['-m', 'unittest', '-q'], { cwd: project, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } }).status === 0 ? 'its tests pass' : 'its tests fail');
   const button = (name) => page.locator('.notification-toast').getByRole('button', { name }).first();
   const press = async (name) => { await button(name).waitFor(); await button(name).press('Enter'); };
+  const panel = () => page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
   const idle = () => bench.status('ready');
-  const reviewed = async (verdict) => {
-    await page.locator('.tab.active', { hasText: verdict }).waitFor();
-    await page.locator('.editor-group-container.active .monaco-diff-editor .monaco-editor.focused').first().waitFor();
-  };
+  const reviewed = (verdict) => bench.review(verdict);
 
   /** Processes of the server that this editor brought. */
   function servers() {
     return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid)).filter((pid) => {
       try {
-        return readlinkSync(`/proc/${pid}/exe`).startsWith(join(state, 'extensions'));
+        const own = readlinkSync(`/proc/${pid}/exe`).startsWith(join(state, 'extensions'));
+        return own && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('\0lsp\0');
       } catch {
         return false;
       }
@@ -34,7 +33,7 @@ export function scenarios({ bench, project, state, key }) {
     await bench.open(file, line);
     const row = page.locator('.action-widget .monaco-list-row', { hasText: wanted });
     await bench.until(`the menu offers ${wanted}`, async () => {
-      if (!(await page.locator('.action-widget').isVisible())) await bench.press('Control+.');
+      if (!(await page.locator('.action-widget').first().isVisible())) await bench.press('Control+.');
       return row.first().waitFor({ timeout: 3000 }).then(() => true, async () => { await bench.press('Escape'); return false; });
     });
     return page.locator('.action-widget .monaco-list-row').allInnerTexts();
@@ -51,15 +50,7 @@ export function scenarios({ bench, project, state, key }) {
     await bench.press('Enter');
   }
 
-  async function instruct(words) {
-    const input = page.locator('.quick-input-widget input:visible').first();
-    await bench.until('the input is there', async () => {
-      if (!(await input.isVisible())) await bench.press('Control+k', 'b');
-      return input.waitFor({ timeout: 3000 }).then(() => true, () => false);
-    });
-    await input.fill(words);
-    await page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: words }).waitFor();
-  }
+  const instruct = (words) => bench.type(['Control+k', 'b'], words, words);
 
   return {
     async 'in Restricted Mode nothing runs'() {
@@ -104,7 +95,7 @@ export function scenarios({ bench, project, state, key }) {
     },
 
     async 'the lightbulb shows up at a problem'() {
-      await bench.open('settings.json', 2);
+      await bench.open('settings.json', 2, 15);
       await page.locator('.squiggly-error').first().waitFor();
       await page.locator('.editor-group-container.active [class*="codicon-gutter-lightbulb"], .editor-group-container.active .lightBulbWidget:visible').first().waitFor();
       await bench.picture('lightbulb');
@@ -160,8 +151,6 @@ export function scenarios({ bench, project, state, key }) {
       await instruct('say what it gives');
       await bench.picture('instruction');
       await bench.press('Enter');
-      await bench.notice('Baton: edit');
-      await bench.picture('progress');
       await reviewed('tests passed');
       const same = disk() === first;
       await bench.press('Control+Backspace');
@@ -177,7 +166,7 @@ export function scenarios({ bench, project, state, key }) {
       await bench.press('Enter', 'Enter');
       await reviewed('tests passed');
       await bench.press('Control+Shift+Enter');
-      await page.locator('.quick-input-widget .monaco-list-row', { hasText: 'line 18' }).waitFor();
+      await page.locator('.quick-input-widget .monaco-list-row', { hasText: 'line 24' }).waitFor();
       await bench.press('ArrowDown', 'ArrowDown', 'Space');
       await page.locator('.quick-input-widget .quick-input-count', { hasText: '1 Selected' }).waitFor();
       await bench.press('Enter');
@@ -193,7 +182,7 @@ export function scenarios({ bench, project, state, key }) {
       await bench.open('bookings.py', 17);
       await bench.command('Baton: Ask…');
       await bench.choose('what does it give?');
-      const frame = page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
+      const frame = panel();
       await frame.getByText('It gives the').waitFor();
       await bench.picture('answer');
       const images = await frame.locator('img').evaluateAll((all) => all.filter((one) => one.naturalWidth > 0).length);
@@ -206,19 +195,22 @@ export function scenarios({ bench, project, state, key }) {
       await bench.open('bookings.py', 17);
       await instruct('never answered');
       await bench.press('Enter');
+      const notice = await bench.notice('step 1: scripted begins');
       await bench.status('1 running');
+      await bench.picture('progress');
+      const words = await notice.locator('.notification-list-item-message').innerText();
       await press('Cancel');
       await idle();
-      return disk() === first ? 'nothing changed' : 'CHANGED';
+      return `${words}; ${disk() === first ? 'nothing changed' : 'CHANGED'}`;
     },
 
     async 'the picture of a run renders, and may fetch nothing'() {
       await bench.command('Baton: Show Runs');
-      const row = page.locator('.pane-body .monaco-list-row', { hasText: 'verified' }).first();
+      const row = page.locator('.pane-body .monaco-list-row', { hasText: 'fix bookings.py' }).first();
       await row.waitFor();
       const labels = await page.locator('.pane-body .monaco-list-row[aria-label*="bookings.py"]').evaluateAll((rows) => rows.map((row) => row.getAttribute('aria-label').replace(/ \u00b7 \$[\d.]+ \u00b7 [\d.]+ s.*/, '')));
       await row.click();
-      const frame = page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
+      const frame = panel();
       await frame.locator('svg').first().waitFor();
       await bench.picture('run');
       const policy = await frame.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
@@ -228,10 +220,10 @@ export function scenarios({ bench, project, state, key }) {
 
     async 'the doctor speaks'() {
       await bench.command('Baton: Doctor');
-      await page.locator('.part.panel .view-line', { hasText: /sandbox/ }).first().waitFor();
+      await panel().getByText('sandbox').first().waitFor();
       await bench.picture('doctor');
-      await bench.command('View: Close Panel');
-      return 'in the log of Baton';
+      await bench.press('Control+w');
+      return 'in a panel';
     },
 
     async 'a server that dies is started again, and no text is lost'() {

@@ -10,7 +10,7 @@ const repository = new URL('../..', import.meta.url).pathname;
 const { chromium } = createRequire(join(repository, 'editors/vscode/package.json'))('playwright-core');
 
 /** How long anything in the workbench may take on two busy cores. */
-const PATIENCE = 15_000;
+const PATIENCE = 60_000;
 const BROWSER = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const QUIET = {
   'workbench.startupEditor': 'none', 'chat.disableAIFeatures': true, 'workbench.secondarySideBar.defaultVisibility': 'hidden', 'git.enabled': false,
@@ -79,28 +79,36 @@ export class Workbench {
     await this.press('Enter');
   }
 
-  /** Opens the palette with this in it and chooses its first line; an editor that is just opening takes the focus back, and closes it. */
-  async palette(text, label) {
-    const input = this.page.locator('.quick-input-widget:not(.hidden) input:visible').first();
-    await this.until(`the palette offers ${label}`, async () => {
-      if (!(await input.isVisible())) await this.press('F1');
+  /** Opens an input by these keys and types into it, until its first line says `label`: an editor that is just opening takes the focus back, and closes it. */
+  async type(keys, text, label) {
+    const input = this.page.locator('.quick-input-widget input:visible').first();
+    await this.until(`an input offers ${label}`, async () => {
+      if (!(await input.isVisible())) await this.press(...keys);
       const row = this.page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: label });
       return input.fill(text, { timeout: 1000 }).then(() => row.waitFor({ timeout: 3000 })).then(() => true, () => false);
     });
-    await this.press('Enter');
   }
 
   /** Runs a command of the palette by its title. */
-  command(title) {
-    return this.palette(`>${title}`, title);
+  async command(title) {
+    await this.type(['F1'], `>${title}`, title);
+    await this.press('Enter');
   }
 
-  /** Opens a file of the folder with the caret in this line. */
-  async open(file, line) {
-    await this.palette(`${file}:${line}`, file);
-    await this.page.locator('.tab.active', { hasText: file }).waitFor();
-    await this.page.locator('.statusbar-item', { hasText: `Ln ${line}, Col` }).waitFor();
+  /** Opens a file of the folder with the caret there. */
+  async open(file, line, column = 1) {
+    await this.type(['Control+p'], `${file}:${line}:${column}`, file);
+    await this.press('Enter');
+    await this.page.locator('.editor-group-container.active .tab.active', { hasText: file }).waitFor();
+    await this.page.locator('.statusbar-item', { hasText: `Ln ${line}, Col ${column}` }).waitFor();
     await this.page.locator('.editor-group-container.active .monaco-editor.focused').first().waitFor();
+  }
+
+  /** Waits until the review whose title says so is in front, with its keys. */
+  async review(title) {
+    await this.page.locator('.tab.active', { hasText: title }).waitFor();
+    await this.page.locator('.editor-group-container.active .monaco-diff-editor .monaco-editor.focused').first().waitFor();
+    await this.page.locator('.editor-group-container.active .editor-actions .action-label[aria-label^="Accept Edit"]').waitFor();
   }
 
   /** A notification that says so. */

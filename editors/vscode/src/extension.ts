@@ -2,7 +2,7 @@
 
 import { type Diagnostic, type ExtensionContext, type TextEditor, Uri, commands, languages, window, workspace } from 'vscode';
 import { Keys } from './keys';
-import { showRun } from './pages';
+import { showRun, showText } from './pages';
 import { Program } from './program';
 import { Reviews } from './review';
 import { Runs } from './runs';
@@ -52,8 +52,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
     },
     'baton.doctor': async () => {
       const { stdout, stderr } = await program.run(['doctor']);
-      log.info(`baton doctor\n${stdout}${stderr}`);
-      log.show();
+      showText('Baton: Doctor', stdout + stderr);
     },
     'baton.trustFolder': async () => {
       const [folder] = workspace.workspaceFolders ?? [];

@@ -21,9 +21,10 @@ export function applied(before: string, hunks: Hunk[]): string {
   return text + before.slice(at);
 }
 
-/** A hunk in a line: what goes, then what comes. */
-export function summary(before: string, hunk: Hunk): string {
-  const gone = before.split(/\r\n|\r|\n/).slice(hunk.range.start.line, hunk.range.end.line + 1).join(' ');
+/** A hunk in a line: the lines that go, then those that come. */
+export function summary(before: string, { range: { start, end }, newText }: Hunk): string {
+  const lines = before.split(/\r\n|\r|\n/).slice(start.line, end.line + 1);
+  const come = (lines[0] ?? '').slice(0, start.character) + newText + (lines.at(-1) ?? '').slice(end.character);
   const short = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 80) || 'nothing';
-  return `${short(gone)} → ${short(hunk.newText)}`;
+  return `${short(lines.join(' '))} → ${short(come)}`;
 }

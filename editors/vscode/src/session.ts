@@ -25,8 +25,6 @@ export class Session {
   private client?: LanguageClient;
   private watched?: string;
   private turn: Promise<unknown> = Promise.resolve();
-  /** When each job's edit was accepted. */
-  private readonly accepted = new Map<string, number>();
   readonly jobs = new Jobs((token) => void this.client?.sendNotification(WorkDoneProgressCancelNotification.type, { token }));
 
   constructor(
@@ -61,18 +59,8 @@ export class Session {
     if (!workspace.isTrusted || this.client) return;
     const { command, env } = await this.program.command();
     const client = new LanguageClient('baton', 'Baton', { command, args: ['lsp'], options: { env } }, this.options());
-    client.onRequest('baton/review', async (review: Review, token) => {
-      const wanted = await this.reviews.show(review, token);
-      if (wanted) this.accepted.set(review.job, performance.now());
-      return wanted;
-    });
-    client.onRequest('baton/apply', async (request: Request) => {
-      const answer = await apply(request);
-      const since = this.accepted.get(request.job);
-      this.accepted.delete(request.job);
-      if (answer.applied && since) this.log.info(`${request.label}: ${(performance.now() - since).toFixed(1)} ms from accepting it to the changed text`);
-      return answer;
-    });
+    client.onRequest('baton/review', (review: Review, token) => this.reviews.show(review, token));
+    client.onRequest('baton/apply', (request: Request) => apply(request));
     client.onNotification('baton/dismiss', ({ job }: { job: string }) => this.reviews.dismiss(job));
     client.onNotification('baton/answer', ({ question, answer }: { question: string; answer: string }) => showAnswer(question, answer));
     client.onNotification('baton/status', (status: ServerStatus) => { this.status.receive(status); this.runs.refresh(); });
