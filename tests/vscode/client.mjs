@@ -124,6 +124,15 @@ export function scenarios({ bench, scripted, project }) {
       return `applied: ${applied}, then byte for byte as before`;
     },
 
+    async 'all problems of a file are named to the server'() {
+      await bench.open('settings.json', 2);
+      await bench.page.locator('.squiggly-error').first().waitFor();
+      await bench.command('Baton: Fix All Problems in File');
+      await scripted.until('the command arrives', () => scripted.commands.length > 0);
+      const [{ command, argument }] = scripted.commands;
+      return `${command} of ${argument.textDocument.uri.split('/').at(-1)}: ${argument.diagnostics.join(', ')}`;
+    },
+
     async 'accepting an edit changes the text'() {
       const times = [];
       for (let round = 0; round < 5; round += 1) {

@@ -12,12 +12,11 @@ const rpc = require('vscode-jsonrpc/node');
 
 export const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
-const CAPABILITIES = { textDocumentSync: 1, executeCommandProvider: { commands: ['baton.fix', 'baton.edit', 'baton.refactor', 'baton.ask', 'baton.trust'] } };
+const CAPABILITIES = { textDocumentSync: 2, executeCommandProvider: { commands: ['baton.fix', 'baton.edit', 'baton.refactor', 'baton.ask', 'baton.trust'] } };
 
 export class Scripted {
   /** What the editor has open, by URI, as it told us. */
   texts = new Map();
-  versions = new Map();
   commands = [];
   #listeners = new Set();
   #jobs = 0;
@@ -43,8 +42,8 @@ export class Scripted {
       return { capabilities: CAPABILITIES };
     });
     connection.onNotification('initialized', () => { this.connection = connection; changed(); });
-    connection.onNotification('textDocument/didOpen', ({ textDocument: { uri, text, version } }) => { this.texts.set(uri, text); this.versions.set(uri, version); changed(); });
-    connection.onNotification('textDocument/didChange', ({ textDocument: { uri, version }, contentChanges }) => { this.texts.set(uri, contentChanges.at(-1).text); this.versions.set(uri, version); changed(); });
+    connection.onNotification('textDocument/didOpen', ({ textDocument: { uri, text } }) => { this.texts.set(uri, text); changed(); });
+    connection.onNotification('textDocument/didChange', ({ textDocument: { uri }, contentChanges }) => { this.texts.set(uri, contentChanges.reduce(changedBy, this.texts.get(uri))); changed(); });
     connection.onNotification('textDocument/didClose', ({ textDocument: { uri } }) => { this.texts.delete(uri); changed(); });
     connection.onRequest('workspace/executeCommand', ({ command, arguments: [argument] }) => { this.commands.push({ command, argument }); changed(); return { job: `baton/${++this.#jobs}` }; });
     connection.onRequest('shutdown', () => null);
@@ -81,6 +80,11 @@ export class Scripted {
     this.connection?.end();
     this.server.close();
   }
+}
+
+function changedBy(text, { range, text: newText }) {
+  const offset = ({ line, character }) => text.split('\n').slice(0, line).reduce((sum, one) => sum + one.length + 1, character);
+  return range ? text.slice(0, offset(range.start)) + newText + text.slice(offset(range.end)) : newText;
 }
 
 /** The text with whole lines replaced. */

@@ -163,7 +163,9 @@ export function scenarios({ bench, project, state, key }) {
       await instruct('say what it');
       await bench.press('ArrowDown');
       const again = await page.locator('.quick-input-widget .monaco-list-row.focused').innerText();
-      await bench.press('Enter', 'Enter');
+      await bench.press('Enter');
+      await page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: /gives.*Edit/ }).waitFor();
+      await bench.press('Enter');
       await reviewed('tests passed');
       await bench.press('Control+Shift+Enter');
       await page.locator('.quick-input-widget .monaco-list-row', { hasText: 'line 24' }).waitFor();

@@ -50,8 +50,9 @@ function input(kind: Kind, about: string, said: string[], wish: Wish): Promise<N
   pick.ignoreFocusOut = true;
   pick.value = wish.instruction;
   const fill = (): void => {
-    const typed: Item[] = pick.value.trim() === '' ? [] : [{ label: pick.value.trim(), iconPath: new ThemeIcon('sparkle'), description: kind.verb, alwaysShow: true, next: 'send' }];
-    const recent: Item[] = (said.length > 0 ? said : kind.suggestions).map((label) => ({ label, iconPath: new ThemeIcon('history') }));
+    const words = pick.value.trim();
+    const typed: Item[] = words === '' ? [] : [{ label: words, iconPath: new ThemeIcon('sparkle'), description: kind.verb, alwaysShow: true, next: 'send' }];
+    const recent: Item[] = (said.length > 0 ? said : kind.suggestions).filter((old) => old !== words).map((label) => ({ label, iconPath: new ThemeIcon('history') }));
     const options: Item[] = [{ label: `Tier: ${wish.tier ?? 'as the settings say'}`, alwaysShow: true, next: 'tier' }];
     if (kind.tested) options.push({ label: `Test: ${wish.test ?? 'found by itself'}`, alwaysShow: true, next: 'test' });
     const line = (label: string): Item => ({ label, kind: QuickPickItemKind.Separator });
