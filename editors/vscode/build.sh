@@ -13,4 +13,4 @@ mkdir -p server ../../target/editors
 cp "$server" server/baton
 strip server/baton 2>/dev/null || true
 cp ../../LICENSE-MIT LICENSE.txt
-vsce package --no-dependencies --target linux-x64 --out ../../target/editors/baton-linux-x64.vsix >/dev/null
+vsce package --no-dependencies --allow-missing-repository --target linux-x64 --out ../../target/editors/baton-linux-x64.vsix >/dev/null

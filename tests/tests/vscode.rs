@@ -19,7 +19,8 @@ fn vscode_shows_applies_and_takes_back_verified_edits() {
         .filter(|path| !root.join(path).exists())
         .collect();
     if !missing.is_empty() {
-        assert!(std::env::var_os("CI").is_none(), "VS Code is missing ({missing:?}): run tests/setup.sh test");
+        let wanted = std::env::var_os("CI").is_some() || root.join(".tools/vscode").exists();
+        assert!(!wanted, "VS Code is missing ({missing:?}): run tests/setup.sh test");
         eprintln!("SKIPPED: VS Code's tests need {missing:?}; tests/setup.sh test installs them");
         return;
     }

@@ -42,8 +42,10 @@ export class Reviews implements TextDocumentContentProvider {
     const end = (wanted: Wanted): void => {
       if (!this.open.delete(review.job)) return;
       resolve(wanted);
-      void window.tabGroups.close(window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) => jobOf(tab) === review.job));
-      void commands.executeCommand('notifications.hideToasts');
+      // Closing an editor costs more than applying an edit: what is accepted as it is, is applied first.
+      if (!wanted || wanted.files.some(({ text }) => text !== undefined)) this.close(review.job);
+      // Its notification is out of date: the API takes none back, but puts it out of the way.
+      if (!wanted) void commands.executeCommand('notifications.hideToasts');
       this.refresh();
     };
     this.open.set(review.job, { review, title, end });
@@ -120,6 +122,14 @@ export class Reviews implements TextDocumentContentProvider {
 
   dismiss(job: string): void {
     this.open.get(job)?.end(null);
+  }
+
+  /** Closes the diff of a job that is over. */
+  close(job: string): void {
+    const tabs = window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) => jobOf(tab) === job);
+    if (tabs.length === 0) return;
+    void window.tabGroups.close(tabs);
+    void commands.executeCommand('notifications.hideToasts');
   }
 
   /** The server is gone: nobody waits for an answer. */

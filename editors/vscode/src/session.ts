@@ -60,7 +60,7 @@ export class Session {
     const { command, env } = await this.program.command();
     const client = new LanguageClient('baton', 'Baton', { command, args: ['lsp'], options: { env } }, this.options());
     client.onRequest('baton/review', (review: Review, token) => this.reviews.show(review, token));
-    client.onRequest('baton/apply', (request: Request) => apply(request));
+    client.onRequest('baton/apply', (request: Request) => apply(request).finally(() => this.reviews.close(request.job)));
     client.onNotification('baton/dismiss', ({ job }: { job: string }) => this.reviews.dismiss(job));
     client.onNotification('baton/answer', ({ question, answer }: { question: string; answer: string }) => showAnswer(question, answer));
     client.onNotification('baton/status', (status: ServerStatus) => { this.status.receive(status); this.runs.refresh(); });
@@ -97,7 +97,9 @@ export class Session {
         handleWorkDoneProgress: (token, value, next) => {
           this.jobs.handle(token, value);
           // The library's own display, in the status bar and without a button, is only told to forget the token.
-          if (value.kind === 'end') next(token, value);
+          if (value.kind !== 'end') return;
+          this.reviews.close(String(token));
+          next(token, value);
         },
         workspace: { configuration: ({ items }) => items.map(() => settings()) },
       },
