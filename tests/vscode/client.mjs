@@ -28,6 +28,7 @@ export function scenarios({ bench, scripted, project }) {
     return { job, answer: request('baton/review', { job, label: `Baton: edit ${jobs}`, verified: true, verdict: 'parsed · python · 6 tests passed', message: 'it passes', usd: 0.0012, ms: 900, run: 'mwx98evg7n', files, ...more }) };
   }
 
+  const dismiss = (job) => scripted.connection.sendNotification('baton/dismiss', { job });
   const named = (wanted) => wanted && wanted.files.map((one) => (one.text === undefined ? one.uri.split('/').at(-1) : `${one.uri.split('/').at(-1)} in part`)).join(', ');
   const inFront = (title) => bench.review(title);
   const gone = (title) => bench.page.locator('.tab', { hasText: title }).waitFor({ state: 'detached' });
@@ -44,18 +45,19 @@ export function scenarios({ bench, scripted, project }) {
     },
 
     async 'an edit of one file is a diff, accepted by a key'() {
-      const { answer } = review([file('bookings.py', [[0, '"""One."""'], [5, '    merged = list()']])]);
+      const { job, answer } = review([file('bookings.py', [[0, '"""One."""'], [5, '    merged = list()']])]);
       await bench.notice('6 tests passed ($0.0012, run mwx98evg7n)');
       await inFront('6 tests passed');
       await bench.picture('review-one-file');
       await bench.press('Control+Enter');
       const wanted = named(await answer);
+      dismiss(job);
       await gone('6 tests passed');
       return wanted;
     },
 
     async 'an unverified edit is applied only after a question'() {
-      const { answer } = review([file('bookings.py', [[0, '"""One."""']])], { verified: false, verdict: 'parsed', message: 'no test reaches it' });
+      const { job, answer } = review([file('bookings.py', [[0, '"""One."""']])], { verified: false, verdict: 'parsed', message: 'no test reaches it' });
       await bench.notice('Nothing could verify this edit: no test reaches it');
       await inFront('not verified');
       await bench.press('Control+Enter');
@@ -68,7 +70,10 @@ export function scenarios({ bench, scripted, project }) {
       await bench.press('Control+Enter');
       await question.getByRole('button', { name: 'Apply Unverified Edit' }).waitFor();
       await bench.press('Enter');
-      return named(await answer);
+      const wanted = named(await answer);
+      dismiss(job);
+      await gone('not verified');
+      return wanted;
     },
 
     async 'parts of an edit of several files are chosen by keys'() {
@@ -101,7 +106,7 @@ export function scenarios({ bench, scripted, project }) {
     async 'a review that the server takes back is closed'() {
       const { job, answer } = review([file('bookings.py', [[0, '"""One."""']])]);
       await inFront('6 tests passed');
-      scripted.connection.sendNotification('baton/dismiss', { job });
+      dismiss(job);
       const wanted = await answer;
       await gone('6 tests passed');
       return `${wanted}`;
@@ -138,8 +143,8 @@ export function scenarios({ bench, scripted, project }) {
       for (let round = 0; round < 5; round += 1) {
         const lines = [[0, `"""Accepted ${round}."""`]];
         const after = replaced(shown('bookings.py'), lines);
-        const sent = scripted.applies([[uri('bookings.py'), shown('bookings.py'), ...lines[0]]]);
-        const { answer } = review([file('bookings.py', lines)]);
+        const { job, answer } = review([file('bookings.py', lines)]);
+        const sent = scripted.applies([[uri('bookings.py'), shown('bookings.py'), ...lines[0]]], job);
         const answered = answer.then(() => request('baton/apply', sent));
         await inFront('6 tests passed');
         const changed = scripted.until('the text is changed', () => shown('bookings.py') === after).then(() => performance.now());
@@ -147,6 +152,7 @@ export function scenarios({ bench, scripted, project }) {
         await bench.press('Control+Enter');
         times.push((await changed) - begun);
         await answered;
+        await gone('6 tests passed');
         await bench.until('it is on the disk', () => disk('bookings.py') === after);
       }
       console.error(`from the key that accepts to the changed text at the server, in ms: ${times.map((time) => time.toFixed(0)).join(' ')}`);

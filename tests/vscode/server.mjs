@@ -208,10 +208,15 @@ export function scenarios({ bench, project, state, key }) {
 
     async 'the picture of a run renders, and may fetch nothing'() {
       await bench.command('Baton: Show Runs');
-      const row = page.locator('.pane-body .monaco-list-row', { hasText: 'fix bookings.py' }).first();
-      await row.waitFor();
+      const row = page.locator('.pane-body .monaco-list-row', { hasText: 'fix bookings.py' });
+      await row.first().waitFor();
       const labels = await page.locator('.pane-body .monaco-list-row[aria-label*="bookings.py"]').evaluateAll((rows) => rows.map((row) => row.getAttribute('aria-label').replace(/ \u00b7 \$[\d.]+ \u00b7 [\d.]+ s.*/, '')));
-      await row.click();
+      await bench.until('the run is in focus', async () => {
+        if (await row.and(page.locator('.focused')).count()) return true;
+        await bench.press('ArrowDown');
+        return false;
+      });
+      await bench.press('Enter');
       const frame = panel();
       await frame.locator('svg').first().waitFor();
       await bench.picture('run');

@@ -40,7 +40,11 @@ export async function activate(context: ExtensionContext): Promise<void> {
     'baton.acceptEdit': () => reviews.accept(),
     'baton.chooseParts': () => reviews.choose(),
     'baton.rejectEdit': () => reviews.reject(),
-    'baton.showRuns': () => commands.executeCommand('baton.runs.focus'),
+    'baton.showRuns': async () => {
+      await commands.executeCommand('baton.runs.focus');
+      const [newest] = await runs.getChildren();
+      if (newest) await view.reveal(newest, { focus: true });
+    },
     'baton.refreshRuns': () => runs.refresh(),
     'baton.openRun': async (id: string) => {
       const page = await program.run(['runs', id, '--html']);
@@ -62,7 +66,8 @@ export async function activate(context: ExtensionContext): Promise<void> {
     },
     'baton.restart': () => here.restart('the server was started again'),
   };
-  const said_of = (work: (...args: never[]) => unknown) => async (...args: never[]): Promise<void> => {
+  /** Whatever goes wrong is said in a sentence. */
+  const reported = (work: (...args: never[]) => unknown) => async (...args: never[]): Promise<void> => {
     try {
       await work(...args);
     } catch (error) {
@@ -71,7 +76,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
   };
   context.subscriptions.push(
     log, reviews, status, view,
-    ...Object.entries(all).map(([name, work]) => commands.registerCommand(name, said_of(work))),
+    ...Object.entries(all).map(([name, work]) => commands.registerCommand(name, reported(work))),
     workspace.onDidGrantWorkspaceTrust(() => { runs.refresh(); return here.start(); }),
     workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('baton.server.path')) void here.restart('the server was started again');

@@ -40,7 +40,7 @@ export async function askFor(kind: Kind, about: string, memory: Memento): Promis
 }
 
 type Next = 'send' | 'tier' | 'test' | 'none';
-type Item = QuickPickItem & { next?: Next };
+type Item = QuickPickItem & { next?: Next | 'fill' };
 
 /** Shows the input until something is chosen; what is typed is kept in the wish. */
 function input(kind: Kind, about: string, said: string[], wish: Wish): Promise<Next> {
@@ -49,14 +49,16 @@ function input(kind: Kind, about: string, said: string[], wish: Wish): Promise<N
   pick.placeholder = kind.placeholder;
   pick.ignoreFocusOut = true;
   pick.value = wish.instruction;
+  const line = (label: string): Item => ({ label, kind: QuickPickItemKind.Separator });
+  const recent: Item[] = (said.length > 0 ? said : kind.suggestions).map((label) => ({ label, iconPath: new ThemeIcon('history'), next: 'fill' }));
+  const options: Item[] = [{ label: `Tier: ${wish.tier ?? 'as the settings say'}`, alwaysShow: true, next: 'tier' }];
+  if (kind.tested) options.push({ label: `Test: ${wish.test ?? 'found by itself'}`, alwaysShow: true, next: 'test' });
+  const others = [line(said.length > 0 ? 'said before' : 'for example'), ...recent, line('options'), ...options];
+  // Every item keeps its place whatever is typed: what the user chooses is told by its place, and that may be a moment old.
   const fill = (): void => {
     const words = pick.value.trim();
-    const typed: Item[] = words === '' ? [] : [{ label: words, iconPath: new ThemeIcon('sparkle'), description: kind.verb, alwaysShow: true, next: 'send' }];
-    const recent: Item[] = (said.length > 0 ? said : kind.suggestions).filter((old) => old !== words).map((label) => ({ label, iconPath: new ThemeIcon('history') }));
-    const options: Item[] = [{ label: `Tier: ${wish.tier ?? 'as the settings say'}`, alwaysShow: true, next: 'tier' }];
-    if (kind.tested) options.push({ label: `Test: ${wish.test ?? 'found by itself'}`, alwaysShow: true, next: 'test' });
-    const line = (label: string): Item => ({ label, kind: QuickPickItemKind.Separator });
-    pick.items = [...typed, line(said.length > 0 ? 'said before' : 'for example'), ...recent, line('options'), ...options];
+    const send: Item = words === '' ? { label: 'Type an instruction', alwaysShow: true } : { label: words, description: kind.verb, alwaysShow: true, next: 'send' };
+    pick.items = [{ ...send, iconPath: new ThemeIcon('sparkle') }, ...others];
   };
   fill();
   pick.onDidChangeValue(fill);
@@ -68,9 +70,11 @@ function input(kind: Kind, about: string, said: string[], wish: Wish): Promise<N
     };
     pick.onDidAccept(() => {
       const [item] = pick.activeItems;
-      if (item?.next) return end(item.next);
+      if (item?.next && item.next !== 'fill') return end(item.next);
+      if (!item?.next) return;
       // What was said before can be changed before it is sent.
-      if (item) { pick.value = item.label; fill(); }
+      pick.value = item.label;
+      fill();
     });
     pick.onDidHide(() => end('none'));
     pick.show();

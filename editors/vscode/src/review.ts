@@ -27,6 +27,11 @@ export class Reviews implements TextDocumentContentProvider {
     window.tabGroups.onDidChangeTabGroups(() => this.refresh()),
   ];
 
+  constructor() {
+    // Diffs that the editor restored from before: their jobs are long over.
+    this.close();
+  }
+
   /** The text on one side of a diff: `query` is the job and the file, `fragment` the side. */
   provideTextDocumentContent({ query, fragment }: Uri): string {
     const [job, file] = query.split('#');
@@ -71,10 +76,12 @@ export class Reviews implements TextDocumentContentProvider {
     const say = review.verified ? window.showInformationMessage : window.showWarningMessage;
     const cost = `$${review.usd.toFixed(4)}, run ${review.run}`;
     const chosen = await say(`${review.label}: ${review.verdict} (${cost}). ${question(review).join('; ')}`, accept, 'Choose Parts…', 'Reject');
+    // A button that is pressed too late is about no other edit.
     const open = this.open.get(review.job);
-    if (chosen === accept) this.accept(open, true);
+    if (!open) return;
+    if (chosen === accept) await this.accept(open, true);
     else if (chosen === 'Choose Parts…') await this.choose(open);
-    else if (chosen === 'Reject') open?.end(null);
+    else if (chosen === 'Reject') open.end(null);
   }
 
   /** The review of the diff that is in front, else the newest. */
@@ -120,13 +127,15 @@ export class Reviews implements TextDocumentContentProvider {
     return (await window.showWarningMessage(review.label, { modal: true, detail: question(review).join('\n') }, apply)) === apply;
   }
 
+  /** Nobody waits for an answer about this job any more. */
   dismiss(job: string): void {
     this.open.get(job)?.end(null);
+    this.close(job);
   }
 
-  /** Closes the diff of a job that is over. */
-  close(job: string): void {
-    const tabs = window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) => jobOf(tab) === job);
+  /** Closes the diff of a job that is over; without a name those of all. */
+  close(job?: string): void {
+    const tabs = window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) => jobOf(tab) !== undefined && jobOf(tab) === (job ?? jobOf(tab)));
     if (tabs.length === 0) return;
     void window.tabGroups.close(tabs);
     void commands.executeCommand('notifications.hideToasts');

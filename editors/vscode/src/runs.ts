@@ -25,8 +25,13 @@ export class Runs implements TreeDataProvider<Run> {
     return workspace.isTrusted ? this.program.json<Run[]>(['runs', '--limit', '50']) : [];
   }
 
+  getParent(): undefined {
+    return undefined;
+  }
+
   getTreeItem(run: Run): TreeItem {
     const item = new TreeItem(`${run.goal} ${run.path}`);
+    item.id = run.id;
     const [icon, color] = ICONS[run.outcome] ?? ['circle-slash', 'testing.iconSkipped'];
     const outcome = run.outcome.replace('_', ' ');
     item.description = `${outcome} · $${run.usd.toFixed(4)} · ${(run.ms / 1000).toFixed(1)} s`;

@@ -56,7 +56,8 @@ export class Session {
   }
 
   private async open(): Promise<void> {
-    if (!workspace.isTrusted || this.client) return;
+    if (!workspace.isTrusted || (this.client && this.client.state !== State.Stopped)) return;
+    await this.close();
     const { command, env } = await this.program.command();
     const client = new LanguageClient('baton', 'Baton', { command, args: ['lsp'], options: { env } }, this.options());
     client.onRequest('baton/review', (review: Review, token) => this.reviews.show(review, token));
@@ -80,6 +81,7 @@ export class Session {
     const client = this.client;
     this.client = undefined;
     if (this.watched) unwatchFile(this.watched);
+    this.watched = undefined;
     // One that never started cannot be stopped.
     if (client?.state === State.Running) await client.stop();
     await client?.dispose();
@@ -122,8 +124,8 @@ export class Session {
   }
 
   private watch(command: string): void {
-    this.watched = isAbsolute(command) ? command : undefined;
-    if (!this.watched) return;
+    if (!isAbsolute(command)) return;
+    this.watched = command;
     watchFile(command, { interval: 5000, persistent: false }, async (now, before) => {
       if (now.mtimeMs === before.mtimeMs || now.size === 0) return;
       const restart = 'Restart';
