@@ -35,8 +35,7 @@ fn vscode_shows_applies_and_takes_back_verified_edits() {
     let two_places = block("bookings.py", "    gaps = []", "    gaps: list = []")
         + &block("bookings.py", "        gaps.append((at, closes))", "        gaps.append((at, closes))  # the last");
     let answer = "It gives the **gaps** <script>document.title = 'run'</script>![x](https://models.example/x.png).";
-    let server =
-        OpenAi::start([documented("First"), Act::Say(two_places), Act::Say(answer.to_owned()), Act::Hang]);
+    let server = OpenAi::start([documented("First"), Act::Say(two_places), Act::Say(answer.to_owned()), Act::Hang]);
     let project = Project::copy_of("tests/demo");
     std::fs::remove_file(project.root().join("run.sh")).unwrap();
     project.write("settings.json", "{\n  \"rooms\": 3,,\n}\n");

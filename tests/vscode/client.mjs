@@ -30,8 +30,9 @@ export function scenarios({ bench, scripted, project }) {
 
   const dismiss = (job) => scripted.connection.sendNotification('baton/dismiss', { job });
   const named = (wanted) => wanted && wanted.files.map((one) => (one.text === undefined ? one.uri.split('/').at(-1) : `${one.uri.split('/').at(-1)} in part`)).join(', ');
-  const inFront = (title) => bench.review(title);
-  const gone = (title) => bench.page.locator('.tab', { hasText: title }).waitFor({ state: 'detached' });
+  // Titles have the review's number: the tab of the one before may still be closing.
+  const inFront = () => bench.review(`edit ${jobs}:`);
+  const gone = () => bench.page.locator('.tab', { hasText: `edit ${jobs}:` }).waitFor({ state: 'detached' });
 
   return {
     async 'the client says what it can'() {
@@ -47,39 +48,39 @@ export function scenarios({ bench, scripted, project }) {
     async 'an edit of one file is a diff, accepted by a key'() {
       const { job, answer } = review([file('bookings.py', [[0, '"""One."""'], [5, '    merged = list()']])]);
       await bench.notice('6 tests passed ($0.0012, run mwx98evg7n)');
-      await inFront('6 tests passed');
+      await inFront();
       await bench.picture('review-one-file');
       await bench.press('Control+Enter');
       const wanted = named(await answer);
       dismiss(job);
-      await gone('6 tests passed');
+      await gone();
       return wanted;
     },
 
     async 'an unverified edit is applied only after a question'() {
       const { job, answer } = review([file('bookings.py', [[0, '"""One."""']])], { verified: false, verdict: 'parsed', message: 'no test reaches it' });
       await bench.notice('Nothing could verify this edit: no test reaches it');
-      await inFront('not verified');
+      await inFront();
       await bench.press('Control+Enter');
       const question = bench.page.locator('.monaco-dialog-box', { hasText: 'no test reaches it' });
       await question.waitFor();
       await bench.picture('review-unverified');
       await bench.press('Escape');
       await question.waitFor({ state: 'detached' });
-      await inFront('not verified');
+      await inFront();
       await bench.press('Control+Enter');
       await question.getByRole('button', { name: 'Apply Unverified Edit' }).waitFor();
       await bench.press('Enter');
       const wanted = named(await answer);
       dismiss(job);
-      await gone('not verified');
+      await gone();
       return wanted;
     },
 
     async 'parts of an edit of several files are chosen by keys'() {
       const { answer } = review([file('bookings.py', [[0, '"""One."""'], [5, '    merged = list()']]), file('test_bookings.py', [[0, 'import unittest as u']])]);
       await bench.notice('6 tests passed');
-      await inFront('(2 files)');
+      await inFront();
       await bench.picture('review-several-files');
       await bench.press('Control+Shift+Enter');
       await bench.page.locator('.quick-input-widget .monaco-list-row', { hasText: 'line 6' }).waitFor();
@@ -95,20 +96,20 @@ export function scenarios({ bench, scripted, project }) {
 
     async 'closing the diff wants none of it, and so does the key'() {
       const closed = review([file('bookings.py', [[0, '"""One."""']])]);
-      await inFront('6 tests passed');
+      await inFront();
       await bench.press('Control+w');
       const rejected = (await closed.answer, review([file('bookings.py', [[0, '"""One."""']])]));
-      await inFront('6 tests passed');
+      await inFront();
       await bench.press('Control+Backspace');
       return `${await closed.answer}, ${await rejected.answer}`;
     },
 
     async 'a review that the server takes back is closed'() {
       const { job, answer } = review([file('bookings.py', [[0, '"""One."""']])]);
-      await inFront('6 tests passed');
+      await inFront();
       dismiss(job);
       const wanted = await answer;
-      await gone('6 tests passed');
+      await gone();
       return `${wanted}`;
     },
 
@@ -146,13 +147,13 @@ export function scenarios({ bench, scripted, project }) {
         const { job, answer } = review([file('bookings.py', lines)]);
         const sent = scripted.applies([[uri('bookings.py'), shown('bookings.py'), ...lines[0]]], job);
         const answered = answer.then(() => request('baton/apply', sent));
-        await inFront('6 tests passed');
+        await inFront();
         const changed = scripted.until('the text is changed', () => shown('bookings.py') === after).then(() => performance.now());
         const begun = performance.now();
         await bench.press('Control+Enter');
         times.push((await changed) - begun);
         await answered;
-        await gone('6 tests passed');
+        await gone();
         await bench.until('it is on the disk', () => disk('bookings.py') === after);
       }
       console.error(`from the key that accepts to the changed text at the server, in ms: ${times.map((time) => time.toFixed(0)).join(' ')}`);
