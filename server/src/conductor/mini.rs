@@ -33,6 +33,12 @@ const ATTEMPTS: usize = 3;
 /// Tokens that a model writes for one change, before anything is known.
 const TOKENS_OUT: f64 = 900.0;
 
+/// Seconds that a model takes for one change, before anything is known.
+pub const MODEL_SECONDS: f64 = 20.0;
+
+/// Most turns of one run (TRINITY, arXiv 2512.04695: at most five).
+pub const MAX_TURNS: usize = 5;
+
 /// What the decision goes by besides the workers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Need {
@@ -67,6 +73,11 @@ pub struct Choice {
     pub usd: f64,
     /// Why it stands where it stands, with the figures.
     pub why: String,
+}
+
+/// A worker of which it is known what a call costs, whatever its tokens cost. It is asked with a [`Need`] whose prompt has no tokens.
+pub fn priced(name: &str, strength: f64, usd: f64) -> Facts {
+    Facts { name: name.into(), strength, usd_out: usd * 1e6 / TOKENS_OUT, context: usize::MAX, ..Facts::repair() }
 }
 
 /// Everybody that is worth asking now, the best first; nobody when it is time to stop.
@@ -171,7 +182,7 @@ fn estimate<'a>(facts: &'a Facts, need: &Need, neighbours: &[Neighbour]) -> Esti
     let usual_seconds = match facts.name.as_str() {
         TOOLCHAIN => 3.0,
         REPAIR => 10.0,
-        _ => 20.0,
+        _ => MODEL_SECONDS,
     };
     Estimate {
         name: &facts.name,

@@ -19,7 +19,7 @@ use mini::Need;
 use ultra::Planner;
 
 /// How many past attempts' tasks are compared with a task.
-const NEAREST: usize = 40;
+pub const NEAREST: usize = 40;
 
 /// Decides. Cheap to make; nothing is started before the first [`Conductor::read`].
 #[derive(Debug)]
@@ -191,13 +191,7 @@ fn tests_wanted(goal: Goal) -> &'static str {
 
 /// What the encoder reads of a task: the user's words, what is wrong, the code in question; the telling first.
 pub fn describe(task: &Task, failing_report: Option<&str>) -> String {
-    let goal = match task.goal {
-        Goal::Fix => "Fix a bug.",
-        Goal::Edit => "Change code.",
-        Goal::Refactor => "Refactor code.",
-        Goal::Ask => "Answer a question.",
-    };
-    let mut text = format!("{goal} {}\n{}\n", task.instruction, task.focus.path);
+    let mut text = format!("{} {}\n{}\n", opening(task.goal), task.instruction, task.focus.path);
     for line in task.focus.diagnostics.iter().map(String::as_str).chain(failing_report.map(last_lines)) {
         text.push_str(line);
         text.push('\n');
@@ -207,6 +201,16 @@ pub fn describe(task: &Task, failing_report: Option<&str>) -> String {
         text.push_str(code.get(range).unwrap_or(&code));
     }
     text
+}
+
+/// How what the encoder reads begins.
+pub fn opening(goal: Goal) -> &'static str {
+    match goal {
+        Goal::Fix => "Fix a bug.",
+        Goal::Edit => "Change code.",
+        Goal::Refactor => "Refactor code.",
+        Goal::Ask => "Answer a question.",
+    }
 }
 
 /// The end of a test report, where runners say what was wrong; at most some 400 bytes.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::delegate::{Checks, DECLINED, Made, out_of_reach};
 use super::{ConductorRecord, Engine, Event, Kind, Outcome, StepRecord};
-use crate::conductor::mini::Need;
+use crate::conductor::mini::{self, Need};
 use crate::context::{Earlier, Mapping};
 use crate::patch;
 use crate::pool::{Budget, Facts, REPAIR, TOOLCHAIN, Usage};
@@ -18,8 +18,6 @@ use crate::toolchain::Wanted;
 use crate::verify::Baseline;
 use crate::workflow::{Access, Role, Step};
 
-/// Most turns of one run (TRINITY, arXiv 2512.04695: at most five).
-const MAX_TURNS: usize = 5;
 /// How long a token is, for an estimate that no model was asked for.
 const BYTES_PER_TOKEN: usize = 4;
 /// The status of a step that was planned and that nobody has begun.
@@ -235,7 +233,7 @@ impl<'a> Course<'a> {
             judged: baseline.is_some(),
             tools_may_know: checks.is_some_and(|checks| self.tools_may_know(checks)),
             prompt_tokens: (focus + self.task.instruction.len()) / BYTES_PER_TOKEN,
-            turns_left: MAX_TURNS.saturating_sub(failed.len() + thoughts),
+            turns_left: mini::MAX_TURNS.saturating_sub(failed.len() + thoughts),
             failed,
             thoughts,
             usd_left: self.money.left(),

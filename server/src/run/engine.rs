@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::course::{Course, End};
 use super::{Event, Kind, Outcome};
 use crate::conductor::Conductor;
-use crate::conductor::host::{Host, HostOptions, Writers};
+use crate::conductor::host::{EXE, Host, HostOptions, Writers};
 use crate::conductor::ultra::Planner;
 use crate::config::{Config, Trust, WorkerOptions};
 use crate::context::Maps;
@@ -24,9 +24,6 @@ use crate::verify::{self, Keep};
 
 /// How long a run that was stopped may take to end what it started before it is given up.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// This program: its file may have been replaced by an upgrade, and what runs is still this one.
-const EXE: &str = "/proc/self/exe";
 
 /// Everything a run needs that outlives it.
 pub struct Engine {

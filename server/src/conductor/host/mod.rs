@@ -36,6 +36,9 @@ use wire::{Body, Op};
 /// file costs nothing.
 const MAX_TEXT: usize = 8 * 1024;
 
+/// This program: its file may have been replaced by an upgrade, and what runs is still this one.
+pub const EXE: &str = "/proc/self/exe";
+
 /// Memory of an idle model is freed after this, unless the configuration says otherwise.
 pub const IDLE: Duration = Duration::from_secs(600);
 
