@@ -7,6 +7,7 @@ pub mod cli;
 pub mod conductor;
 pub mod config;
 pub mod context;
+pub mod eval;
 pub mod ledger;
 pub mod lsp;
 pub mod models;

@@ -31,6 +31,8 @@ const BOUNDARIES: &[(&str, &[&str], &[&str], &str)] = &[
         "cli/",
     ),
     ("patch does no IO", &["std::fs", "tokio", "async fn", "Mutex"], &[], "patch/"),
+    ("only the shell evaluates", &["crate::eval"], &["cli/", "eval/"], ""),
+    ("only scoring opens what is hidden", &[".open("], &["eval/score.rs"], "eval/"),
     ("task does no IO", &["std::fs", "tokio", "async fn", "Mutex"], &[], "task.rs"),
     ("workflow does no IO", &["std::fs", "tokio", "async fn", "Mutex"], &[], "workflow"),
 ];

@@ -7,6 +7,7 @@ mod clean;
 mod context;
 mod doctor;
 mod edit;
+mod eval;
 mod fix;
 mod json;
 mod models;
@@ -62,6 +63,8 @@ enum Command {
     Trust(trust::Arguments),
     /// Free the disk of private copies that are no longer needed
     Clean(clean::Arguments),
+    /// Play policies against recorded outcomes, and compare them
+    Eval(eval::Arguments),
     /// Time fixed workflows on the engine
     #[command(hide = true)]
     BenchWorkflow(bench_workflow::Arguments),
@@ -140,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Doctor => doctor::run(),
         Command::Trust(arguments) => trust::run(arguments),
         Command::Clean(arguments) => clean::run(arguments),
+        Command::Eval(arguments) => eval::run(arguments),
         Command::BenchWorkflow(arguments) => bench_workflow::run(arguments),
         Command::ConductorHost => return crate::conductor::host::child_main(),
         Command::Inside(inside) => return ExitCode::from(inside.main()),
