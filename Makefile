@@ -1,5 +1,5 @@
 # make demo · make build · make editors · make test · make lint · make bench · make corpus CORPUS=dir · make acceptance CORPUS=dir
-# make edit-formats CORPUS=dir
+# make edit-formats CORPUS=dir · make eval DATA=dir
 # One profile for everything: llama.cpp is compiled once for each.
 
 CARGO := cargo
@@ -7,7 +7,7 @@ BIN := target/release/baton
 export CMAKE_C_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 
-.PHONY: demo build editors editors-neovim editors-vscode test lint bench corpus acceptance edit-formats setup-build setup-test
+.PHONY: demo build editors editors-neovim editors-vscode test lint bench corpus acceptance edit-formats eval setup-build setup-test
 
 demo: build
 	@tests/demo/run.sh
