@@ -167,7 +167,8 @@ impl Forest {
         let steps = ((most - least) * 10.0).round() as usize;
         let tick = |step: usize| {
             let part = least + step as f64 / 10.0;
-            Tick { at: x(part), label: format!("{:+.0}", part * 100.0) }
+            let points = (part * 100.0).round() as i64;
+            Tick { at: x(part), label: if points == 0 { "0".into() } else { format!("{points:+}") } }
         };
         let bars = rest.iter().enumerate().map(|(place, (at, (line, difference)))| Bar {
             y: top + row * (place as f64 + 0.5),
