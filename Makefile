@@ -54,6 +54,19 @@ editors-neovim:
 	tar -czf target/editors/baton.nvim.tar.gz --sort=name --owner=0 --group=0 --mtime=@0 --exclude=tags \
 		--transform 's,^editors/neovim,baton.nvim,;s,^LICENSE,baton.nvim/LICENSE,' editors/neovim LICENSE-APACHE LICENSE-MIT
 
+# DATA holds recordings: `lcb` and `swe`, each with tasks.jsonl and outcomes.csv. The oldest tasks are learned from.
+VERIFIER := tests
+eval: setup-build
+	@test -n "$(DATA)" || { echo "name the recordings: make eval DATA=dir"; exit 2; }
+	$(CARGO) build --release --locked -p baton
+	@set -eu; for split in lcb:400 swe:200; do \
+	  name=$${split%:*}; from=$${split#*:}; out=target/eval/$$name; mkdir -p $$out; \
+	  recorded="--train $(DATA)/$$name --test $(DATA)/$$name --train-before $$from --test-from $$from --verifier $(VERIFIER)"; \
+	  for policy in mini value single cheapest random fanout; do $(BIN) eval replay $$recorded --policy $$policy --out $$out/$$policy.jsonl; done; \
+	  $(BIN) eval report $$recorded --out $$out/report.html $$out/mini.jsonl $$out/value.jsonl; \
+	  echo "written: $$out/report.html"; \
+	done
+
 setup-build:
 	@tests/setup.sh build
 

@@ -63,6 +63,14 @@ fn tier_mini_learns_from_a_recording_and_the_report_says_what_it_gained() {
     let page = project.read("report.html");
     assert!(page.contains("default-src 'none'") && page.matches("<svg").count() == 2, "{page}");
 
+    // One difficulty for both cannot tell who solves what; each task is solved by the second call at the latest.
+    let valued = eval(&project, "replay", &["--policy", "value", "--out", "value.jsonl"]);
+    assert_eq!(valued.code, 0, "{valued:#?}");
+    for line in project.read("value.jsonl").lines() {
+        let decision: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(decision["calls"].as_array().unwrap().last(), Some(&decision["answer"]), "{decision}");
+    }
+
     // Again, with what was embedded before and without: the same to the byte.
     for _ in 0..2 {
         assert_eq!(eval(&project, "replay", &["--out", "again.jsonl"]).code, 0);
@@ -93,7 +101,7 @@ fn what_is_hidden_is_needed_for_the_score_alone() {
 fn a_wrong_call_is_one_sentence() {
     let project = project("told");
     let rows: [(&[&str], &str); 4] = [
-        (&["--policy", "x"], "there is no policy `x`; there are mini, single, "),
+        (&["--policy", "x"], "there is no policy `x`; there are mini, value, single, "),
         (&["--policy", "best-of-3"], "the recording has one try of each worker at each task"),
         (&["--policy", "cascade:web>x"], "there is no worker `x` in both recordings; there are numbers, web"),
         (&["--verifier", "x"], "data/outcomes.csv line 1 names no column `accept_x`"),

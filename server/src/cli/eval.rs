@@ -8,11 +8,14 @@ use clap::{Args, Subcommand};
 
 use super::{Usage, block_on};
 use crate::config::Places;
-use crate::eval::mini::Mini;
+use crate::eval::conducted::{Conducted, Mind};
+use crate::eval::policies;
 use crate::eval::recorded::{Source, Split};
 use crate::eval::replay::{self, Decision, play};
 use crate::eval::report::Report;
-use crate::eval::{policies, texts};
+use crate::eval::similar::Similar;
+use crate::eval::texts::{self, Vectors};
+use crate::eval::valued::Valued;
 
 /// Arguments of `baton eval`.
 #[derive(Args)]
@@ -52,7 +55,7 @@ struct Recorded {
 struct Replay {
     #[command(flatten)]
     recorded: Recorded,
-    /// mini, single, cheapest, random, `cascade:A>B>C`, fanout or best-of-3
+    /// mini, value (mini's decision by one difficulty a task and two numbers a worker), single, cheapest, random, `cascade:A>B>C`, fanout or best-of-3
     #[arg(long, value_name = "NAME", default_value = "mini")]
     policy: String,
     /// Where the decisions go; vectors of the tasks are kept beside them
@@ -83,20 +86,25 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
 fn replay(Replay { recorded, policy, out }: Replay) -> Result<ExitCode> {
     let split = Source::from(recorded).read()?;
     let decisions = match policy.as_str() {
-        "mini" => mini(&split, &out)?,
+        "mini" => conducted(Similar::new(&split.train, vectors(&split, &out)?)?, &split)?,
+        "value" => conducted(Valued::new(&split.train, vectors(&split, &out)?)?, &split)?,
         name => play(&mut *policies::named(name, &split.train)?, &split.test)?,
     };
     write(&out, &replay::written(&decisions)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn mini(split: &Split, out: &Path) -> Result<Vec<Decision>> {
+fn vectors(split: &Split, out: &Path) -> Result<Vectors> {
     let encoder = texts::encoder(&Places::of_user()?.cache_dir);
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut mini = Mini::new(&split.train, block_on(texts::vectors(split, &encoder, folder))?)?;
-    let decisions = play(&mut mini, &split.test)?;
-    if mini.unwilling() > 0 {
-        eprintln!("for {} tasks it would have asked nobody; the cheapest was called", mini.unwilling());
+    block_on(texts::vectors(split, &encoder, folder))
+}
+
+fn conducted(mind: impl Mind, split: &Split) -> Result<Vec<Decision>> {
+    let mut policy = Conducted::by(mind, &split.train);
+    let decisions = play(&mut policy, &split.test)?;
+    if policy.unwilling() > 0 {
+        eprintln!("for {} tasks it would have asked nobody; the cheapest was called", policy.unwilling());
     }
     Ok(decisions)
 }

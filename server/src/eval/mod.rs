@@ -3,14 +3,18 @@
 //! name: whether an answer to a test task is right is [`recorded::Hidden`], which only [`score`] can open.
 
 pub mod compared;
+pub mod conducted;
 pub mod dice;
 pub mod measure;
-pub mod mini;
 mod plot;
 pub mod policies;
 pub mod recorded;
 pub mod replay;
 pub mod report;
+mod ridge;
 pub mod rows;
 pub mod score;
+pub mod similar;
 pub mod texts;
+mod value;
+pub mod valued;

@@ -15,7 +15,7 @@ pub trait Policy {
     fn play(&mut self, task: &Task, table: &mut Table<'_>) -> Result<Seen>;
 }
 
-/// The policy of this name, but for `mini`, which [`super::mini`] makes.
+/// The policy of this name, but for those of [`super::conducted`], which need an encoder.
 pub fn named(name: &str, train: &Recording<bool>) -> Result<Box<dyn Policy>> {
     Ok(match name {
         "single" => Box::new(Cascade(vec![train.best()])),
@@ -32,7 +32,7 @@ pub fn named(name: &str, train: &Recording<bool>) -> Result<Box<dyn Policy>> {
                 Box::new(Cascade(workers.collect::<Result<_>>()?))
             }
             None => bail!(
-                "there is no policy `{name}`; there are mini, single, cheapest, random, cascade:A>B>C, fanout and best-of-3"
+                "there is no policy `{name}`; there are mini, value, single, cheapest, random, cascade:A>B>C, fanout and best-of-3"
             ),
         },
     })

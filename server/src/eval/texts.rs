@@ -6,18 +6,36 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 
-use super::mini::described;
+use super::conducted::described;
 use super::recorded::{Split, Task};
 use crate::conductor::host::{EXE, Host, HostOptions};
 use crate::ledger::hash;
+
+/// The tasks' vectors, by the tasks' names.
+#[derive(Debug, Clone, Default)]
+pub struct Vectors(BTreeMap<String, Vec<f32>>);
+
+impl Vectors {
+    /// A task's.
+    pub fn of(&self, task: &Task) -> Result<&[f32]> {
+        let vector = self.0.get(&task.id).with_context(|| format!("task {} was not embedded", task.id))?;
+        Ok(vector)
+    }
+}
+
+impl FromIterator<(String, Vec<f32>)> for Vectors {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<f32>)>>(named: I) -> Self {
+        Self(named.into_iter().collect())
+    }
+}
 
 /// The encoder's process, which nothing has started yet. Always the one compiled in, so that figures are comparable.
 pub fn encoder(cache_dir: &Path) -> Host {
     Host::new(HostOptions { exe: EXE.into(), encoder: None, cache_dir: cache_dir.to_owned() })
 }
 
-/// The vectors of every task, by the tasks' names. What is in `folder` of an earlier time is not made again.
-pub async fn vectors(split: &Split, encoder: &Host, folder: &Path) -> Result<BTreeMap<String, Vec<f32>>> {
+/// The vectors of every task. What is in `folder` of an earlier time is not made again.
+pub async fn vectors(split: &Split, encoder: &Host, folder: &Path) -> Result<Vectors> {
     let file = folder.join(format!("{}.vectors", encoder.model_name()));
     // One that cannot be read holds nothing that cannot be made again.
     let kept = std::fs::read(&file).ok().and_then(|bytes| postcard::from_bytes(&bytes).ok());
@@ -36,7 +54,7 @@ pub async fn vectors(split: &Split, encoder: &Host, folder: &Path) -> Result<BTr
         };
         write().with_context(|| format!("{} cannot be written", file.display()))?;
     }
-    Ok(vectors)
+    Ok(Vectors(vectors))
 }
 
 async fn vector(task: &Task, encoder: &Host, kept: &mut BTreeMap<String, Vec<f32>>) -> Result<Vec<f32>> {

@@ -1,15 +1,17 @@
 //! What a policy can see, and when. The recording is made up: strong and dear, weak and cheap, and one that is right about
 //! one kind of task only.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::*;
+use crate::eval::conducted::Conducted;
 use crate::eval::dice::Dice;
-use crate::eval::mini::Mini;
 use crate::eval::policies::named;
 use crate::eval::recorded::{Source, Split};
 use crate::eval::score::score;
+use crate::eval::similar::Similar;
+use crate::eval::texts::Vectors;
+use crate::eval::valued::Valued;
 
 const TASKS: usize = 60;
 const LEARNED: usize = 40;
@@ -47,18 +49,25 @@ fn split(truth: impl Fn(bool) -> &'static str) -> Split {
 }
 
 /// Odd tasks resemble odd ones, even ones even ones.
-fn mini(split: &Split) -> Mini {
+fn vectors(split: &Split) -> Vectors {
     let tasks = split.train.tasks.iter().chain(&split.test.tasks);
     let vector = |id: &str| if id.ends_with(['1', '3', '5', '7', '9']) { vec![1.0, 0.0] } else { vec![0.0, 1.0] };
-    let vectors: BTreeMap<String, Vec<f32>> = tasks.map(|task| (task.id.clone(), vector(&task.id))).collect();
-    Mini::new(&split.train, vectors).unwrap()
+    tasks.map(|task| (task.id.clone(), vector(&task.id))).collect()
 }
 
-const POLICIES: [&str; 6] = ["mini", "single", "cheapest", "random", "cascade:cheap>dear", "fanout"];
+fn mini(split: &Split) -> Conducted<Similar> {
+    Conducted::by(Similar::new(&split.train, vectors(split)).unwrap(), &split.train)
+}
+
+const POLICIES: [&str; 7] = ["mini", "value", "single", "cheapest", "random", "cascade:cheap>dear", "fanout"];
 
 fn played(policy: &str, split: &Split) -> String {
     let decisions = match policy {
         "mini" => play(&mut mini(split), &split.test),
+        "value" => {
+            let valued = Valued::new(&split.train, vectors(split)).unwrap();
+            play(&mut Conducted::by(valued, &split.train), &split.test)
+        }
         _ => play(&mut *named(policy, &split.train).unwrap(), &split.test),
     };
     written(&decisions.unwrap()).unwrap()
@@ -91,7 +100,7 @@ fn only_earlier_tasks_are_learned_from() {
 #[test]
 fn what_the_verifier_said_of_earlier_tasks_changes_later_decisions() {
     let split = split(truly);
-    let first = |mini: &mut Mini, tasks: usize| {
+    let first = |mini: &mut Conducted<Similar>, tasks: usize| {
         let decisions = play(mini, &split.test.first(tasks)).unwrap();
         decisions.last().unwrap().calls.clone()
     };
@@ -122,7 +131,7 @@ fn names_of_policies_and_workers_are_checked() {
     let train = split(truly).train;
     let error = |name: &str| named(name, &train).err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error("best-of-3").starts_with("the recording has one try of each worker"), "{}", error("best-of-3"));
-    assert!(error("x").starts_with("there is no policy `x`; there are mini, "), "{}", error("x"));
+    assert!(error("x").starts_with("there is no policy `x`; there are mini, value, "), "{}", error("x"));
     assert_eq!(error("cascade:cheap>x"), "there is no worker `x` in both recordings; there are cheap, dear, odd");
 }
 
