@@ -55,7 +55,8 @@ struct Recorded {
 struct Replay {
     #[command(flatten)]
     recorded: Recorded,
-    /// mini, value (mini's decision by one difficulty a task and two numbers a worker), single, cheapest, random, `cascade:A>B>C`, fanout or best-of-3
+    /// mini, value (mini's decision, by one difficulty a task and two numbers a worker), single, cheapest, random,
+    /// `cascade:A>B>C`, fanout or best-of-3
     #[arg(long, value_name = "NAME", default_value = "mini")]
     policy: String,
     /// Where the decisions go; vectors of the tasks are kept beside them

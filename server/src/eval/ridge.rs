@@ -1,4 +1,5 @@
-//! Ridge regression from texts' vectors to a number, in its dual form: there are fewer tasks than numbers in a vector, or not many more.
+//! Ridge regression from texts' vectors to a number, in its dual form, for tasks are few and
+//! vectors long.
 
 /// How strongly the weights are held to 0. The one that leaves out one task at a time with the least error is taken.
 const HOLDS: [f64; 5] = [0.3, 1.0, 3.0, 10.0, 100.0];
@@ -90,11 +91,12 @@ mod tests {
     fn an_inverse_is_one() {
         let of = vec![vec![2.0, 0.5, 0.1], vec![0.5, 1.0, 0.0], vec![0.1, 0.0, 3.0]];
         let inverse = inverse(&of, 1.0);
-        for row in 0..3 {
-            for column in 0..3 {
-                let hold = |at: usize| if at == row { 1.0 } else { 0.0 };
-                let sum: f64 = (0..3).map(|at| (of[row][at] + hold(at)) * inverse[at][column]).sum();
-                assert!((sum - f64::from(u8::from(row == column))).abs() < 1e-12, "{row} {column}: {sum}");
+        for (at, row) in of.iter().enumerate() {
+            let held = row.iter().enumerate().map(|(to, number)| number + f64::from(u8::from(to == at)));
+            let held: Vec<f64> = held.collect();
+            for to in 0..3 {
+                let sum: f64 = held.iter().zip(&inverse).map(|(number, column)| number * column[to]).sum();
+                assert!((sum - f64::from(u8::from(to == at))).abs() < 1e-12, "{at} {to}: {sum}");
             }
         }
     }
