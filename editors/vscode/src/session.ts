@@ -3,7 +3,7 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { type LogOutputChannel, type Memento, Uri, window, workspace } from 'vscode';
-import { CloseAction, ExecuteCommandRequest, LanguageClient, type LanguageClientOptions, State, WorkDoneProgressCancelNotification } from 'vscode-languageclient/node';
+import { CloseAction, ErrorAction, ExecuteCommandRequest, LanguageClient, type LanguageClientOptions, RevealOutputChannelOn, State, WorkDoneProgressCancelNotification } from 'vscode-languageclient/node';
 import { type Request, apply } from './apply';
 import { ASK, EDIT, type Kind, REFACTOR, askFor } from './instruction';
 import { showAnswer } from './pages';
@@ -92,6 +92,7 @@ export class Session {
       // Every file: Baton works on what the editor shows, configuration files included.
       documentSelector: [{ scheme: 'file' }],
       outputChannel: this.log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationOptions: { client: { answers: true, reviews: true, status: true } },
       errorHandler: this.patience(),
       middleware: {
@@ -112,7 +113,8 @@ export class Session {
     let usual: ReturnType<LanguageClient['createDefaultErrorHandler']> | undefined;
     const handler = () => (usual ??= this.client?.createDefaultErrorHandler());
     return {
-      error: (error, message, count) => handler()!.error(error, message, count),
+      // A write that fails is followed by the end of the connection, which is what is answered.
+      error: () => ({ action: ErrorAction.Continue, handled: true }),
       closed: async () => {
         const result = await handler()!.closed();
         if (result.action !== CloseAction.Restart) return result;
