@@ -3,7 +3,7 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { type LogOutputChannel, type Memento, Uri, window, workspace } from 'vscode';
-import { CloseAction, ErrorAction, ExecuteCommandRequest, LanguageClient, type LanguageClientOptions, RevealOutputChannelOn, State, WorkDoneProgressCancelNotification } from 'vscode-languageclient/node';
+import { CloseAction, ErrorAction, ExecuteCommandRequest, LanguageClient, type LanguageClientOptions, type ResponseError, RevealOutputChannelOn, State, WorkDoneProgressCancelNotification } from 'vscode-languageclient/node';
 import { type Request, apply } from './apply';
 import { ASK, EDIT, type Kind, REFACTOR, askFor } from './instruction';
 import { showAnswer } from './pages';
@@ -155,8 +155,8 @@ export class Session {
     try {
       await this.client?.sendRequest(ExecuteCommandRequest.type, { command, arguments: [sent] });
     } catch (error) {
-      const message = (error as Error).message;
-      const buttons = message.includes('not trusted') ? [TRUST] : [];
+      const { message, data } = error as ResponseError<{ untrusted?: boolean }>;
+      const buttons = data?.untrusted ? [TRUST] : [];
       if ((await window.showWarningMessage(`Baton: ${message}`, ...buttons)) === TRUST) await this.execute('baton.trust', { textDocument: argument.textDocument });
     }
   }

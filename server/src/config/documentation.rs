@@ -1,4 +1,5 @@
-//! Holds README's tables of settings to the schema: a table that is out of date is rewritten, and the test fails once.
+//! Holds README's tables of settings and the VS Code extension's list of them to the schema: what is out of date is
+//! rewritten, and the test fails once.
 
 use std::path::Path;
 
@@ -44,19 +45,59 @@ fn resolve<'a>(node: &'a Value, whole: &'a Value) -> &'a Value {
     }
 }
 
-#[test]
-fn readme_documents_every_setting() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let written = std::fs::read_to_string(&readme).unwrap();
+/// What stands in the extension's `package.json`: a line for each setting.
+fn properties() -> String {
+    let schema = schema_for!(EditorOptions).to_value();
+    let lines = schema["properties"].as_object().into_iter().flatten().map(|(name, property)| {
+        let mut shown = serde_json::Map::new();
+        let other = |of: &Value| of.as_array().and_then(|of| of.iter().find(|one| one["type"] != "null")).cloned();
+        let kinds = property.get("anyOf").and_then(other).map(|reference| resolve(&reference, &schema).clone());
+        match kinds.as_ref().and_then(|kinds| kinds["oneOf"].as_array()) {
+            Some(kinds) => {
+                let all = |key: &str| kinds.iter().map(|kind| kind[key].clone()).collect::<Vec<_>>();
+                shown.insert("enum".into(), [all("const"), vec![Value::Null]].concat().into());
+                let unset = vec!["As the user's own configuration says.".into()];
+                shown.insert("enumDescriptions".into(), [all("description"), unset].concat().into());
+            }
+            None => {
+                shown.insert("type".into(), property["type"].clone());
+                shown.extend(property.get("items").map(|items| ("items".to_owned(), items.clone())));
+            }
+        }
+        shown.insert("default".into(), Value::Null);
+        shown.insert("markdownDescription".into(), property["description"].clone());
+        format!("          \"baton.{name}\": {}", Value::Object(shown))
+    });
+    lines.collect::<Vec<_>>().join(",\n") + "\n"
+}
+
+/// The text between two marks is made what it should be; whether it was.
+fn holds(file: &str, parts: &[(&str, &str, String)]) -> bool {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+    let written = std::fs::read_to_string(&file).unwrap();
     let mut text = written.clone();
-    for (name, table) in [("settings", table::<EditorOptions>()), ("options", table::<Options>())] {
-        let (begin, end) = (format!("<!-- {name}: written by a test -->\n"), format!("<!-- end of {name} -->"));
-        let from = text.find(&begin).expect("README.md has the mark") + begin.len();
-        let to = text.find(&end).expect("README.md has the mark of the end");
-        text.replace_range(from..to, &table);
+    for (begin, end, part) in parts {
+        let from =
+            text.find(begin).unwrap_or_else(|| panic!("{begin:?} is missing in {}", file.display())) + begin.len();
+        let to = from + text[from..].find(end).unwrap_or_else(|| panic!("{end:?} is missing in {}", file.display()));
+        text.replace_range(from..to, part);
     }
-    if text != written {
-        std::fs::write(&readme, text).unwrap();
-        panic!("README.md did not show the settings as they are; it has been rewritten, look at it and commit it");
+    let held = text == written;
+    if !held {
+        std::fs::write(&file, text).unwrap();
     }
+    held
+}
+
+#[test]
+fn every_setting_is_documented() {
+    let settings = ("<!-- settings: written by a test -->\n", "<!-- end of settings -->", table::<EditorOptions>());
+    let options = ("<!-- options: written by a test -->\n", "<!-- end of options -->", table::<Options>());
+    let listed = ("\"title\": \"Limits\",\n        \"properties\": {\n", "        }\n", properties());
+    let held = [holds("README.md", &[settings, options]), holds("editors/vscode/package.json", &[listed])];
+    assert_eq!(
+        held,
+        [true, true],
+        "a list of settings was out of date; it has been rewritten, look at it and commit it"
+    );
 }
