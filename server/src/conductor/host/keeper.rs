@@ -139,7 +139,7 @@ impl Keeper {
         if self.process.as_mut().is_some_and(Process::has_ended) {
             self.process = None;
         }
-        if self.process.as_ref().is_none_or(Process::is_loading) {
+        if !self.process.as_ref().is_some_and(Process::has_model) {
             self.load().await?;
         }
         let (op, pieces) = (op.clone(), pieces.clone());

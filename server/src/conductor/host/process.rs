@@ -33,6 +33,8 @@ pub struct Process {
     asked: u64,
     writing: bool,
     loading: Option<u64>,
+    /// It said that it has loaded one.
+    loaded: bool,
 }
 
 /// How a child ended without being told to.
@@ -78,6 +80,7 @@ impl Process {
             asked: 0,
             writing: false,
             loading: None,
+            loaded: false,
         })
     }
 
@@ -95,12 +98,13 @@ impl Process {
         self.loading = Some(id);
         let body = self.reply(id, self.patience * LOADING, &mut |_| {}).await?;
         self.loading = None;
+        self.loaded = matches!(body, Body::Loaded { .. } | Body::Ready { .. });
         Ok(body)
     }
 
-    /// Whether a model was asked for and has not been answered yet.
-    pub fn is_loading(&self) -> bool {
-        self.loading.is_some()
+    /// Whether it said that it has a model. Whoever had it started may have left before it was even asked for one.
+    pub fn has_model(&self) -> bool {
+        self.loaded
     }
 
     /// Asks something and waits for the answer; `piece` gets what comes of it before.
