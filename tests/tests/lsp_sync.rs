@@ -26,7 +26,7 @@ fn titles(client: &mut Client, uri: &str, line: u32) -> Vec<String> {
 }
 
 fn fix(name: &str) -> Vec<String> {
-    ["Fix `{}` with Baton", "Edit `{}` with Baton…", "Refactor `{}` with Baton…"]
+    ["Fix `{}` with Baton", "Edit `{}` with Baton…", "Refactor `{}` with Baton…", "Inline `{}` with Baton"]
         .map(|title| title.replace("{}", name))
         .to_vec()
 }
