@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use baton_tests::OpenAi;
-use baton_tests::openai::{Act, block};
+use baton_tests::openai::{Act, Call, block};
 use baton_tests::project::Project;
 use serde_json::json;
 
@@ -27,6 +27,18 @@ fn vscode_shows_applies_and_takes_back_verified_edits() {
     let built = Command::new(root.join("editors/vscode/build.sh")).env("BATON_BIN", baton_tests::binary()).status();
     assert!(built.unwrap().success(), "editors/vscode/build.sh failed");
 
+    let (mut said, mut calls) = drive(&root);
+    if said.contains("FAILED:") {
+        // A browser that a busy machine keeps waiting loses a key now and then; a defect fails again.
+        eprintln!("the first try, before a second in a new workbench:\n{said}");
+        (said, calls) = drive(&root);
+    }
+    insta::assert_snapshot!(said);
+    assert!(calls.iter().all(|call| call.authorization.as_deref() == Some(&format!("Bearer {KEY}"))), "{calls:#?}");
+}
+
+/// Everything in a workbench, a project and a home of its own: what the scenarios say, and what the model was asked.
+fn drive(root: &Path) -> (String, Vec<Call>) {
     let documented = |what: &str| {
         let old = "    gaps = []";
         let said = format!("{}", block("bookings.py", old, &format!("    # {what}.\n{old}")));
@@ -53,8 +65,5 @@ fn vscode_shows_applies_and_takes_back_verified_edits() {
     let mut command = Command::new(root.join("editors/vscode/node_modules/.bin/node"));
     command.arg(root.join("tests/vscode/drive.mjs")).arg(plan.to_string());
     let output = project.at_home(&mut command).stderr(Stdio::inherit()).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    insta::assert_snapshot!(said);
-    let calls = server.calls();
-    assert!(calls.iter().all(|call| call.authorization.as_deref() == Some(&format!("Bearer {KEY}"))), "{calls:#?}");
+    (String::from_utf8(output.stdout).unwrap(), server.calls())
 }
