@@ -40,8 +40,16 @@ impl Approved {
         }
     }
 
+    /// What the checks said of it, in one line.
+    pub fn climbed(&self) -> String {
+        match self {
+            Self::Verified(verified) => verified.verdict().report().climbed(),
+            Self::ByUser(_) => self.report().to_owned(),
+        }
+    }
+
     /// What the checks said of it, for a client that shows it with the edit.
-    fn report(&self) -> &str {
+    pub fn report(&self) -> &str {
         match self {
             Self::Verified(verified) => &verified.verdict().report().report,
             Self::ByUser(_) => "nothing could verify it",

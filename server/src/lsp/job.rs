@@ -214,12 +214,19 @@ impl Job {
             let review = |files| Review { job: id, label, verified, verdict, message, usd, ms, run, files };
             self.reviewed(&delivery, approved, review, progress).await
         } else {
-            self.consent(client, approved, asks, &message, verdict).await
+            self.consent(client, approved, asks, &message, verdict).await.map(|approved| (approved, false))
         };
-        let approved = match approved {
+        let (approved, in_part) = match approved {
             Ok(approved) => approved,
             Err(end) => return end,
         };
+        // What was said of the whole does not hold of a part.
+        let own = in_part.then(|| approved.climbed());
+        if in_part {
+            message = approved.report().to_owned();
+        }
+        let verdict = own.as_deref().unwrap_or(verdict);
+        let delivery = Delivery { verdict, ..delivery };
         if !verdict.is_empty() {
             // The first line is what a progress display ends with.
             let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
@@ -268,14 +275,14 @@ impl Job {
     }
 
     /// Has the user look at the edit. What they want of it is what is applied: all of it as it is, a part once it is
-    /// verified anew, or once they have said again that they want it unverified.
+    /// verified anew, or once they have said again that they want it unverified; whether it is a part.
     async fn reviewed<'a>(
         &self,
         delivery: &Delivery<'_>,
         approved: Approved,
         review: impl FnOnce(Vec<review::File>) -> Review<'a>,
         progress: &mut Progress,
-    ) -> Result<Approved, End> {
+    ) -> Result<(Approved, bool), End> {
         let (proposed, then) = (approved.patch(), &self.task.snapshot);
         let wrong = |why| End::said(MessageType::WARNING, format!("Baton changed nothing: {why}."));
         let encoding = delivery.session.state().abilities.encoding;
@@ -288,7 +295,7 @@ impl Job {
         };
         let named = |uri: &Uri| names.get(uri).map(|path| (*path).clone());
         let part = match wanted.part(proposed, then, named).map_err(wrong)? {
-            None => return Ok(approved),
+            None => return Ok((approved, false)),
             Some(part) if part.is_empty() => return Err(End::known("the edit was not applied")),
             Some(part) => part,
         };
@@ -296,13 +303,13 @@ impl Job {
         let (unheard, _) = mpsc::unbounded_channel();
         let outcome = self.engine.verify(self.task.clone(), part.clone(), unheard, self.cancel.clone()).await;
         match (outcome.verified, outcome.kind) {
-            (Some(verified), _) => Ok(Approved::Verified(verified)),
+            (Some(verified), _) => Ok((Approved::Verified(verified), true)),
             (None, Kind::Cancelled) => Err(End::known("cancelled")),
             (None, _) => {
                 let said = outcome.verdict.map_or(outcome.message, |verdict| verdict.report().report.clone());
                 let question = format!("What you want of the edit for {} is not verified: {said}", self.subject);
                 match self.choose(delivery.client, question, &[APPLY_ANYWAY]).await {
-                    Ok(Some(choice)) if choice == APPLY_ANYWAY => Ok(Approved::ByUser(part)),
+                    Ok(Some(choice)) if choice == APPLY_ANYWAY => Ok((Approved::ByUser(part), true)),
                     _ => Err(End::known("the edit was not applied")),
                 }
             }
