@@ -29,7 +29,7 @@ fn main() {
     let cache = tempfile::tempdir().unwrap();
     let writer = Writer::new(WriterOptions {
         exe: env!("CARGO_BIN_EXE_baton").into(),
-        model,
+        model: Some(model),
         context: 4096,
         cache_dir: cache.path().to_owned(),
         idle: IDLE,

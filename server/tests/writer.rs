@@ -16,7 +16,7 @@ use tiny::{EXE, model};
 fn options(cache: &TempDir) -> WriterOptions {
     WriterOptions {
         exe: EXE.into(),
-        model: model(),
+        model: Some(model()),
         context: 4096,
         cache_dir: cache.path().join("cache"),
         idle: Duration::from_secs(600),
@@ -221,12 +221,12 @@ async fn cancel_stops_it_between_tokens_and_leaves_it_usable() {
 async fn what_is_no_generative_model_is_refused_by_name() {
     let cache = TempDir::new().unwrap();
     let encoder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/minilm-l6-v2.q8_0.gguf");
-    let writer = Writer::new(WriterOptions { model: encoder, ..options(&cache) });
+    let writer = Writer::new(WriterOptions { model: Some(encoder), ..options(&cache) });
     let error = write(&writer, &chat("a")).await.unwrap_err().to_string();
     assert!(error.contains("minilm-l6-v2.q8_0.gguf cannot be used: it is an encoder"), "{error}");
     let half = cache.path().join("half.gguf");
     let bytes = std::fs::read(model()).unwrap();
     std::fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
-    let writer = Writer::new(WriterOptions { model: half, ..options(&cache) });
+    let writer = Writer::new(WriterOptions { model: Some(half), ..options(&cache) });
     assert!(matches!(write(&writer, &chat("a")).await, Err(HostError::Model { .. })));
 }

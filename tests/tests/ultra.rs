@@ -152,6 +152,42 @@ fn a_model_in_a_file_plans_without_any_server() {
     assert_eq!((&conductor["name"], &conductor["model"]), (&"ultra".into(), &"tiny.gguf".into()), "{reply:#}");
 }
 
+/// The demo project, with nothing said of who plans.
+fn out_of_the_box(workers: &[(&OpenAi, f64)]) -> Project {
+    let project = Project::copy_of("tests/demo");
+    let mut configuration = "[repair]\nenabled = false\n[toolchain]\nenabled = false\n".to_owned();
+    for (number, (worker, strength)) in workers.iter().enumerate() {
+        configuration += &worker.worker(&format!("w{number}"), &format!("strength = {strength}"));
+    }
+    project.configure(&configuration);
+    project
+}
+
+const NANO: &str = "baton-conductor-nano.gguf";
+
+#[test]
+fn the_embedded_conductor_plans_where_nothing_is_configured() {
+    let (wrong, good) = (OpenAi::start(vec![Act::Say("I do not know.".into()); 4]), OpenAi::start([right()]));
+    let project = out_of_the_box(&[(&wrong, 0.6), (&good, 0.9)]);
+    let (code, reply) = project.json(&["fix", "bookings.py:8", "--tier", "ultra"]);
+    assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
+    let conductor = &reply["conductor"];
+    assert_eq!((&conductor["name"], &conductor["model"]), (&"ultra".into(), &NANO.into()), "{reply:#}");
+    assert_eq!(good.left(), 0, "the stronger one is in the plan");
+}
+
+#[test]
+fn the_embedded_conductor_heeds_how_the_user_wants_it_done() {
+    let (first, second) = (OpenAi::start(vec![right(); 3]), OpenAi::start(vec![right(); 3]));
+    let project = out_of_the_box(&[(&first, 0.9), (&second, 0.6)]);
+    let task = ["--task", "Think it through first."];
+    let (code, reply) = project.json(&[&["fix", "bookings.py:8", "--tier", "ultra"][..], &task].concat());
+    assert_eq!((code, &reply["outcome"]), (0, &Value::from("verified")), "{reply:#}");
+    assert_eq!(reply["conductor"]["model"], NANO, "{reply:#}");
+    let steps = steps(&reply);
+    assert!(steps[0].contains(" thinker ") && steps[1].contains(" worker verified"), "{steps:?}");
+}
+
 #[test]
 fn a_conductor_that_is_killed_in_mid_plan_loses_no_edit() {
     let worker = OpenAi::start(vec![right(); 12]);

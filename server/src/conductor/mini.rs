@@ -22,10 +22,10 @@ const PRIOR: f64 = 4.0;
 const USD_SECOND: f64 = 0.0005;
 
 /// What a solved task is worth, in US dollars: an attempt whose expected gain is below its cost is not made.
-const USD_SOLVED: f64 = 0.5;
+pub const USD_SOLVED: f64 = 0.5;
 
 /// The share of wrong changes that tests accept.
-const WRONGLY_ACCEPTED: f64 = 0.05;
+pub const WRONGLY_ACCEPTED: f64 = 0.05;
 
 /// Attempts of one worker at one task.
 const ATTEMPTS: usize = 3;

@@ -62,8 +62,8 @@ impl Conductor {
     }
 
     /// This conductor with somebody to write the plans of tier ultra.
-    pub fn planned_by(self, planner: Option<Planner>) -> Self {
-        Self { planner, ..self }
+    pub fn planned_by(self, planner: Planner) -> Self {
+        Self { planner: Some(planner), ..self }
     }
 
     /// The model that plans, if there is one.
@@ -79,7 +79,7 @@ impl Conductor {
     /// How the process of the model that plans is; `None` while there is none.
     pub async fn planner_stats(&self) -> Option<Stats> {
         match &self.planner {
-            Some(Planner::Local(writer)) => writer.stats().await,
+            Some(Planner::Embedded(writer) | Planner::Local(writer)) => writer.stats().await,
             _ => None,
         }
     }

@@ -263,7 +263,7 @@ impl Default for ToolchainOptions {
 pub struct ConductorOptions {
     /// An encoder GGUF in place of the embedded one.
     pub encoder: Option<PathBuf>,
-    /// A generative GGUF, any that follows instructions: it plans for tier `ultra`.
+    /// A generative GGUF, any that follows instructions: it plans for tier `ultra` in place of the embedded one.
     pub generator: Option<PathBuf>,
     /// How often tier `ultra` may look at what came of its workflow and write a corrective one, 0 to 4: each time costs a plan and the work it plans.
     pub depth: usize,
@@ -273,7 +273,7 @@ pub struct ConductorOptions {
     pub strength: f64,
     /// Minutes after which the memory of an idle generative model is freed.
     pub idle_minutes: f64,
-    /// A model behind an API that plans in place of the generative GGUF; it takes what a `[[worker]]` takes, without a name.
+    /// A model behind an API that plans in place of a GGUF; it takes what a `[[worker]]` takes, without a name.
     pub remote: Option<WorkerOptions>,
 }
 

@@ -75,7 +75,7 @@ impl Engine {
             let planner = Planner::of(&self.config.conductor, &self.config.policy, &self.writers);
             let planner = planner.unwrap_or_else(|problem| {
                 problems.push(problem.to_string());
-                None
+                Planner::Embedded(self.writers.embedded())
             });
             let conductor = Conductor::new(host, ledger.clone()).planned_by(planner);
             Memory { conductor, ledger, problems }

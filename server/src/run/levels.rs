@@ -24,9 +24,14 @@ impl Course<'_> {
         let conductor = &self.engine.memory().conductor;
         let (mut before, mut last) = (None, None);
         for depth in 0..=self.engine.config.conductor.depth {
-            let workers = self.workers(&self.need(checks), checks);
-            let question =
-                Question { description: description.to_owned(), workers, max_steps: MAX_STEPS, before: before.take() };
+            let need = self.need(checks);
+            let question = Question {
+                description: description.to_owned(),
+                workers: self.workers(&need, checks),
+                max_steps: MAX_STEPS,
+                need,
+                before: before.take(),
+            };
             if let Some(name) = conductor.planner_name() {
                 self.tell(Event::Preparing(format!("{name} plans")));
             }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::io::{BufRead, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -112,7 +112,7 @@ fn perform(id: u64, op: Op, model: &mut Model, shared: &Shared) -> Result<Body, 
         (Op::Load { model: path, cache_dir }, Model::None) => {
             let path = match path {
                 Some(path) => path,
-                None => embedded::materialise(&cache_dir).map_err(|message| (Fault::Storage, message))?,
+                None => laid_down(&embedded::ENCODER, &cache_dir)?,
             };
             limit_memory(&path, 0);
             let loaded = Encoder::load(&path).map_err(of_file)?;
@@ -121,6 +121,10 @@ fn perform(id: u64, op: Op, model: &mut Model, shared: &Shared) -> Result<Body, 
             Ok(body)
         }
         (Op::LoadGenerator { model: path, context, cache_dir }, Model::None) => {
+            let path = match path {
+                Some(path) => path,
+                None => laid_down(&embedded::NANO, &cache_dir)?,
+            };
             limit_memory(&path, 0);
             let room = |bytes| limit_memory(&path, bytes);
             let loaded = Generator::load(&path, context, &cache_dir, room).map_err(of_file)?;
@@ -145,6 +149,10 @@ fn perform(id: u64, op: Op, model: &mut Model, shared: &Shared) -> Result<Body, 
         (Op::Embed { .. } | Op::Write(_), _) => Err(no_model()),
         (Op::Cancel { .. } | Op::Stats, _) => Err((Fault::Request, "answered by the reader".into())),
     }
+}
+
+fn laid_down(model: &embedded::Embedded, cache_dir: &Path) -> Result<PathBuf, (Fault, String)> {
+    model.materialise(cache_dir).map_err(|message| (Fault::Storage, message))
 }
 
 /// One line to the parent. If it is gone, so are we: stdin tells the same.

@@ -1,4 +1,4 @@
-//! The model that is compiled in, and its copy on disk: llama.cpp loads files only. The bytes are
+//! The models that are compiled in, and their copies on disk: llama.cpp loads files only. The bytes are
 //! touched by the child process alone, so they never become resident in the server.
 
 use std::io::{ErrorKind, Read, Write};
@@ -6,18 +6,39 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// The file name of the embedded model, as it is shown and recorded.
-pub const NAME: &str = "minilm-l6-v2.q8_0.gguf";
+/// A model that is compiled in.
+pub struct Embedded {
+    /// Its file name, as it is shown and recorded.
+    pub name: &'static str,
+    bytes: &'static [u8],
+    /// Of the bytes; the model's card has it too.
+    sha256: &'static str,
+}
 
-/// Of the bytes below; models/README.md has it too.
-const SHA256: &str = "d32d72352cdb852fd8c2c953a722be4e04233a680f50203720e667008fb39741";
+/// Turns texts into vectors.
+pub static ENCODER: Embedded = Embedded {
+    name: "minilm-l6-v2.q8_0.gguf",
+    bytes: include_bytes!("../../../../models/minilm-l6-v2.q8_0.gguf"),
+    sha256: "d32d72352cdb852fd8c2c953a722be4e04233a680f50203720e667008fb39741",
+};
 
-static BYTES: &[u8] = include_bytes!("../../../../models/minilm-l6-v2.q8_0.gguf");
+/// Writes the plans of tier ultra.
+pub static NANO: Embedded = Embedded {
+    name: "baton-conductor-nano.gguf",
+    bytes: include_bytes!("../../../../models/baton-conductor-nano.gguf"),
+    sha256: "065c31f314e5333dd5dd22d2039c7c991bec4edddaa9c1e660e32cddd7fe60ad",
+};
 
-/// The model's file below `cache_dir`, written there unless it is there already, whole and unchanged.
-/// An `Err` is a sentence for the user.
-pub fn materialise(cache_dir: &Path) -> Result<PathBuf, String> {
-    lay_down(&cache_dir.join("models"), NAME, BYTES, SHA256)
+impl Embedded {
+    /// Where its file is below `cache_dir`.
+    pub fn path(&self, cache_dir: &Path) -> PathBuf {
+        cache_dir.join("models").join(self.name)
+    }
+
+    /// That file, written unless it is there already, whole and unchanged. An `Err` is a sentence for the user.
+    pub fn materialise(&self, cache_dir: &Path) -> Result<PathBuf, String> {
+        lay_down(&cache_dir.join("models"), self.name, self.bytes, self.sha256)
+    }
 }
 
 /// Writes beside the destination and renames, so that another process sees the whole file or none.
@@ -75,8 +96,11 @@ mod tests {
 
     #[test]
     fn the_embedded_bytes_are_those_of_the_model_card() {
-        assert_eq!(hex(&Sha256::digest(BYTES)), SHA256);
-        assert!(include_str!("../../../../models/README.md").contains(SHA256));
+        let cards = [include_str!("../../../../models/README.md"), include_str!("../../../../models/CONDUCTOR.md")];
+        for (model, card) in [&ENCODER, &NANO].into_iter().zip(cards) {
+            assert_eq!(hex(&Sha256::digest(model.bytes)), model.sha256, "{}", model.name);
+            assert!(card.contains(model.sha256), "{}", model.name);
+        }
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Host {
     /// Nothing is started, read or written yet.
     pub fn new(options: HostOptions) -> Self {
         let HostOptions { exe, encoder, cache_dir } = options;
-        let model = encoder.clone().unwrap_or_else(|| cache_dir.join("models").join(embedded::NAME));
+        let model = encoder.clone().unwrap_or_else(|| embedded::ENCODER.path(&cache_dir));
         let load = Op::Load { model: encoder.clone(), cache_dir };
         Self { encoder, kept: Kept::new(Launch { exe, load, model, idle: IDLE, patience: PATIENCE }) }
     }
@@ -116,7 +116,7 @@ impl Host {
     pub fn model_name(&self) -> String {
         match &self.encoder {
             Some(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
-            None => embedded::NAME.to_string(),
+            None => embedded::ENCODER.name.to_string(),
         }
     }
 

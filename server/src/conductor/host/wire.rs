@@ -28,8 +28,8 @@ pub enum Op {
     },
     /// Load a generative model; once in the life of a process. Answered by [`Body::Ready`].
     LoadGenerator {
-        /// A GGUF file.
-        model: PathBuf,
+        /// A GGUF file; absent: the embedded one.
+        model: Option<PathBuf>,
         /// Tokens that it shall hold, prompt and answer together; fewer if the model holds fewer.
         context: usize,
         /// Where the state of prompts is kept.
@@ -208,7 +208,7 @@ mod tests {
             serde_json::to_string(&Request { id: 4, op: Op::Stats }),
             serde_json::to_string(&Request {
                 id: 5,
-                op: Op::LoadGenerator { model: "m".into(), context: 8192, cache_dir: "c".into() },
+                op: Op::LoadGenerator { model: Some("m".into()), context: 8192, cache_dir: "c".into() },
             }),
             serde_json::to_string(&Request {
                 id: 6,

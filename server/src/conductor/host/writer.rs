@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::HostError;
+use super::embedded;
 use super::keeper::Launch;
 use super::kept::Kept;
 use super::wire::{Body, Chat, Message, Op, Stats, Written};
@@ -19,8 +20,8 @@ use crate::pool::{Local, Part, Prompt};
 pub struct WriterOptions {
     /// This program.
     pub exe: PathBuf,
-    /// The file; absolute.
-    pub model: PathBuf,
+    /// The file, absolute; `None`: the embedded one.
+    pub model: Option<PathBuf>,
     /// Tokens that it shall hold, prompt and answer together.
     pub context: usize,
     /// Where states of prompts are kept, below `prefixes/`.
@@ -46,9 +47,10 @@ impl Writer {
     /// Nothing is started, read or written yet.
     pub fn new(options: WriterOptions) -> Self {
         let WriterOptions { exe, model, context, cache_dir, idle, patience } = options;
-        let name = model.file_name().unwrap_or(model.as_os_str()).to_string_lossy().into_owned();
-        let load = Op::LoadGenerator { model: model.clone(), context, cache_dir };
-        Self { kept: Kept::new(Launch { exe, load, model, idle, patience }), name, context }
+        let path = model.clone().unwrap_or_else(|| embedded::NANO.path(&cache_dir));
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let load = Op::LoadGenerator { model, context, cache_dir };
+        Self { kept: Kept::new(Launch { exe, load, model: path, idle, patience }), name, context }
     }
 
     /// The model's answer; `on_text` gets all of it so far, each time that there is more; less again if the child died and

@@ -8,10 +8,14 @@ use std::time::Duration;
 use super::{PATIENCE, Writer, WriterOptions};
 use crate::config::{Config, WorkerKind, WorkerOptions};
 
-/// Every model file that is configured, none of them started.
-#[derive(Debug, Default)]
+/// Tokens that the embedded one holds.
+const EMBEDDED_CONTEXT: usize = 1024;
+
+/// Every model file that is configured, and the embedded one, none of them started.
+#[derive(Debug)]
 pub struct Writers {
     writers: BTreeMap<PathBuf, Arc<Writer>>,
+    embedded: Arc<Writer>,
     workers: Vec<WorkerOptions>,
 }
 
@@ -30,17 +34,23 @@ impl Writers {
             *size = context.max(*size);
         }
         let idle = Duration::try_from_secs_f64(config.conductor.idle_minutes * 60.0).unwrap_or(Duration::MAX);
-        let writer = |(model, context): (PathBuf, usize)| {
+        let writer = |model: Option<PathBuf>, context: usize| {
             let (exe, cache_dir) = (exe.to_owned(), config.places.cache_dir.clone());
-            let options = WriterOptions { exe, model: model.clone(), context, cache_dir, idle, patience: PATIENCE };
-            (model, Arc::new(Writer::new(options)))
+            Arc::new(Writer::new(WriterOptions { exe, model, context, cache_dir, idle, patience: PATIENCE }))
         };
-        Self { writers: sizes.into_iter().map(writer).collect(), workers }
+        let embedded = writer(None, EMBEDDED_CONTEXT);
+        let of_file = |(path, context): (PathBuf, usize)| (path.clone(), writer(Some(path), context));
+        Self { writers: sizes.into_iter().map(of_file).collect(), embedded, workers }
     }
 
     /// The model in this file.
     pub fn at(&self, path: &Path) -> Option<Arc<Writer>> {
         self.writers.get(path).cloned()
+    }
+
+    /// The one that is compiled in.
+    pub fn embedded(&self) -> Arc<Writer> {
+        self.embedded.clone()
     }
 
     /// The workers that are model files, the conductor's own among them.

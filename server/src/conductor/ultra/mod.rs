@@ -1,6 +1,7 @@
 //! Tier ultra's decision: a generative model writes the whole workflow at once (arXiv 2512.04388). It is shown the
 //! workers as numbers with facts, and after a failure its last reply and what the checks said of it.
 
+mod brief;
 mod grammar;
 mod planner;
 mod prompt;
@@ -10,13 +11,15 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use super::mini::{self, Choice, Need};
 use super::{Conductor, Reading};
-use crate::pool::{Budget, Facts, Usage};
-use crate::workflow::Workflow;
+use crate::pool::{Budget, Facts, Prompt, Usage};
+use crate::workflow::{Bounds, Workflow};
 
 pub use crate::workflow::Plan;
 pub use planner::Planner;
 
+use brief::Brief;
 use planner::{Blank, Limits};
 use sheet::Sheet;
 
@@ -35,6 +38,8 @@ pub struct Question {
     pub workers: Vec<Facts>,
     /// Steps at most.
     pub max_steps: usize,
+    /// What tier mini would decide by.
+    pub need: Need,
     /// What came of the plan before, if there was one.
     pub before: Option<Before>,
 }
@@ -94,16 +99,41 @@ impl Conductor {
         if question.workers.is_empty() {
             return Err(NoPlan::Unavailable("there is nobody to ask: configure a model under [[worker]]".into()));
         }
-        let started = Instant::now();
-        let sheet = Sheet::of(question, &reading.neighbours);
-        let names: Vec<&str> = question.workers.iter().map(|facts| facts.name.as_str()).collect();
-        let grammar = grammar::gbnf(names.len(), &sheet.bounds, question.before.is_some());
         let limits = Limits { money, deadline, cancel };
+        if !planner.reads_briefs() {
+            return planner.plan(question, Form::Full(Sheet::of(question, &reading.neighbours)), &limits).await;
+        }
+        let need = Need { turns_left: question.max_steps.max(1), ..question.need.clone() };
+        let (choices, excluded) = mini::judge(&question.workers, &need, &reading.neighbours);
+        let nobody = || NoPlan::Unavailable(format!("nobody is left who is worth asking: {}", excluded.join(", ")));
+        planner.plan(question, Form::Brief(Brief::of(question, choices).ok_or_else(nobody)?), &limits).await
+    }
+}
+
+impl Planner {
+    /// A workflow for `question` over whom tier mini would choose, the best first; only the embedded conductor is asked so. It
+    /// costs no money.
+    pub async fn plan_over(
+        &self,
+        question: &Question,
+        choices: Vec<Choice>,
+        deadline: Instant,
+        cancel: &CancellationToken,
+    ) -> Result<Planned, NoPlan> {
+        let nobody = || NoPlan::Unavailable("nobody is left who is worth asking".into());
+        let brief = Brief::of(question, choices).ok_or_else(nobody)?;
+        self.plan(question, Form::Brief(brief), &Limits { money: &Budget::new(0.0), deadline, cancel }).await
+    }
+
+    async fn plan(&self, question: &Question, form: Form, limits: &Limits<'_>) -> Result<Planned, NoPlan> {
+        let started = Instant::now();
+        let (names, bounds) = form.named(question);
+        let grammar = grammar::gbnf(names.len(), &bounds, question.before.is_some());
         let (mut usage, mut problem, mut shrink) = (Usage::default(), None::<String>, 0);
         for (at, temperature) in TRIES.into_iter().enumerate() {
             let draft = loop {
-                let prompt = prompt::render(question, &sheet, shrink, problem.as_deref());
-                match planner.draft(&prompt, &grammar, (temperature, at as u64), &limits).await {
+                let prompt = form.prompt(question, shrink, problem.as_deref());
+                match self.draft(&prompt, &grammar, (temperature, at as u64), limits).await {
                     Ok(draft) => break draft,
                     Err(Blank::Length(_)) if shrink < SHRINKS => shrink += 1,
                     Err(Blank::Length(why)) => {
@@ -113,10 +143,10 @@ impl Conductor {
                 }
             };
             usage.add(draft.usage);
-            match Workflow::read(&draft.text, &names, &sheet.bounds) {
+            match Workflow::read(&draft.text, &names, &bounds) {
                 Ok(Plan::Accept) if question.before.is_none() => problem = Some("it has no steps".into()),
                 Ok(plan) => {
-                    let model = planner.name().to_owned();
+                    let model = self.name().to_owned();
                     let why = why(&model, at + 1, usage, started);
                     return Ok(Planned { plan, model, why, usage });
                 }
@@ -126,9 +156,36 @@ impl Conductor {
         let problem = problem.unwrap_or_default();
         Err(NoPlan::Invalid(format!(
             "{} wrote no valid plan in {} tries ({problem}); use a stronger model under conductor",
-            planner.name(),
+            self.name(),
             TRIES.len()
         )))
+    }
+}
+
+/// How the question is put.
+enum Form {
+    /// In the words that the embedded conductor was trained on.
+    Brief(Brief),
+    /// In words that any model that follows instructions understands.
+    Full(Sheet),
+}
+
+impl Form {
+    /// Who has which number, and what a plan must keep to.
+    fn named<'a>(&'a self, question: &'a Question) -> (Vec<&'a str>, Bounds) {
+        match self {
+            Self::Brief(brief) => (brief.names(), brief.bounds()),
+            Self::Full(sheet) => {
+                (question.workers.iter().map(|facts| facts.name.as_str()).collect(), sheet.bounds.clone())
+            }
+        }
+    }
+
+    fn prompt(&self, question: &Question, shrink: u32, problem: Option<&str>) -> Prompt {
+        match self {
+            Self::Brief(brief) => Prompt { system: String::new(), user: brief.written() },
+            Self::Full(sheet) => prompt::render(question, sheet, shrink, problem),
+        }
     }
 }
 

@@ -17,6 +17,8 @@ const MAX_TOKENS: usize = 1024;
 /// A plan's author.
 #[derive(Debug)]
 pub enum Planner {
+    /// The generative GGUF that is compiled in.
+    Embedded(Arc<Writer>),
     /// A GGUF.
     Local(Arc<Writer>),
     /// A model behind an API.
@@ -51,24 +53,30 @@ impl From<NoPlan> for Blank {
 }
 
 impl Planner {
-    /// The planner that is configured, if one is; one behind an API goes before a file.
+    /// The planner that is configured, one behind an API before a file; else the embedded one.
     pub fn of(
         options: &ConductorOptions,
         policy: &PolicyOptions,
         writers: &Writers,
-    ) -> Result<Option<Self>, ConfigProblem> {
+    ) -> Result<Self, ConfigProblem> {
         if let Some(remote) = &options.remote {
-            return Ok(Some(Self::Remote(Box::new(Llm::new(remote, policy)?))));
+            return Ok(Self::Remote(Box::new(Llm::new(remote, policy)?)));
         }
-        Ok(options.generator.as_ref().and_then(|path| writers.at(path)).map(Self::Local))
+        let of_file = options.generator.as_ref().and_then(|path| writers.at(path)).map(Self::Local);
+        Ok(of_file.unwrap_or_else(|| Self::Embedded(writers.embedded())))
     }
 
     /// The model's name, as it is shown and recorded.
     pub fn name(&self) -> &str {
         match self {
-            Self::Local(writer) => writer.name(),
+            Self::Embedded(writer) | Self::Local(writer) => writer.name(),
             Self::Remote(llm) => llm.model(),
         }
+    }
+
+    /// Whether it was trained to read questions in brief.
+    pub(super) fn reads_briefs(&self) -> bool {
+        matches!(self, Self::Embedded(_))
     }
 
     /// Writes one plan; the temperature and the grammar hold for a local model only.
@@ -80,10 +88,12 @@ impl Planner {
         limits: &Limits<'_>,
     ) -> Result<Draft, Blank> {
         match self {
-            Self::Local(writer) => {
+            Self::Embedded(writer) | Self::Local(writer) => {
+                let mut messages = vec![Message::new("system", &*prompt.system), Message::new("user", &*prompt.user)];
+                messages.retain(|message| !message.content.is_empty());
                 let chat = Chat {
-                    messages: vec![Message::new("system", &*prompt.system), Message::new("user", &*prompt.user)],
-                    fixed: 1,
+                    fixed: messages.len() - 1,
+                    messages,
                     grammar: Some(grammar.to_owned()),
                     temperature,
                     seed,

@@ -3,10 +3,26 @@
 use super::*;
 use crate::conductor::host::{Host, HostOptions};
 use crate::ledger::Neighbour;
+use crate::task::Goal;
 use crate::workflow::Bounds;
 
 fn facts(name: &str, strength: f64, usd: f64) -> Facts {
     Facts { name: name.into(), strength, usd_in: usd, usd_out: 5.0 * usd, context: 32_000, ..Facts::repair() }
+}
+
+/// Once somebody failed.
+fn need() -> Need {
+    Need {
+        goal: Goal::Fix,
+        failing_tests: true,
+        judged: true,
+        tools_may_know: false,
+        prompt_tokens: 400,
+        failed: vec!["small".into()],
+        thoughts: 0,
+        turns_left: 4,
+        usd_left: 1.0,
+    }
 }
 
 /// A question with three workers after a first failure.
@@ -15,6 +31,7 @@ pub(super) fn question() -> Question {
         description: "Fix a bug. merge sort returns the list in the wrong order\nsorting.py\n".into(),
         workers: vec![facts("secret-name", 0.8, 3.0), Facts::repair(), facts("small", 0.3, 0.0)],
         max_steps: 5,
+        need: need(),
         before: Some(Before { reply: "def sort(x): return x".into(), report: "1 of 3 tests fails".into() }),
     }
 }
