@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { DIFF, EDITOR, INPUT, MENU } from './workbench.mjs';
 
 export function scenarios({ bench, project, state, key }) {
   const { page } = bench;
@@ -10,11 +11,12 @@ export function scenarios({ bench, project, state, key }) {
   const first = disk();
   const fixed = first.replace('start < merged', 'start <= merged');
   const tests = () => (spawnSync('python3', ['-m', 'unittest', '-q'], { cwd: project, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } }).status === 0 ? 'its tests pass' : 'its tests fail');
-  const button = (name) => page.locator('.notification-toast').getByRole('button', { name }).first();
-  const press = async (name) => { await button(name).waitFor(); await button(name).press('Enter'); };
   const panel = () => page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
   const idle = () => bench.status('ready');
-  const reviewed = (verdict) => bench.review(verdict);
+  const row = (label) => page.locator(`${MENU} .monaco-list-row`, { hasText: label });
+  const reviews = page.locator('.tab', { hasText: 'Baton: ' });
+  /** A job has begun, or is already where it shows what it found. */
+  const begun = async () => (await bench.says('running').isVisible()) || (await reviews.count()) > 0;
 
   /** Processes of the server that this editor brought. */
   function servers() {
@@ -30,48 +32,53 @@ export function scenarios({ bench, project, state, key }) {
 
   /** What the menu of code actions offers at this line. */
   async function offered(file, line, wanted) {
-    await bench.open(file, line);
-    const row = page.locator('.action-widget .monaco-list-row', { hasText: wanted });
-    await bench.until(`the menu offers ${wanted}`, async () => {
-      if (!(await page.locator('.action-widget').first().isVisible())) await bench.press('Control+.');
-      return row.first().waitFor({ timeout: 3000 }).then(() => true, async () => { await bench.press('Escape'); return false; });
-    });
-    return page.locator('.action-widget .monaco-list-row').allInnerTexts();
+    await bench.step(`the menu offers ${wanted}`, row(wanted).first(), async () => {
+      if (await bench.focus(MENU)) return page.keyboard.press('Escape');
+      await bench.open(file, line);
+      await page.keyboard.press('Control+.');
+    }, 3000);
+    return page.locator(`${MENU} .monaco-list-row`).allInnerTexts();
   }
 
-  /** Chooses the focused code action, or moves to the wanted one before. */
-  async function chosen(wanted) {
-    await bench.until(`${wanted} is in focus`, async () => {
-      const focused = page.locator('.action-widget .monaco-list-row.focused', { hasText: wanted });
-      if (await focused.isVisible()) return true;
-      await bench.press('ArrowDown');
-      return false;
+  const unoffered = () => bench.key('Escape', MENU, 'the menu is closed', async () => !(await page.locator(MENU).first().isVisible()));
+
+  /** Chooses what the menu offers at this line. */
+  function chosen(file, line, wanted, what, effect) {
+    const focused = row(wanted).and(page.locator('.focused'));
+    return bench.step(what, effect, async () => {
+      await offered(file, line, wanted);
+      await bench.until(`${wanted} is in focus`, async () => {
+        if ((await focused.count()) > 0 || !(await bench.focus(MENU))) return true;
+        await page.keyboard.press('ArrowDown');
+        return false;
+      });
+      if ((await focused.count()) > 0 && (await bench.focus(MENU))) await page.keyboard.press('Enter');
     });
-    await bench.press('Enter');
   }
 
-  const instruct = (words) => bench.type(['Control+k', 'b'], words, words);
+  const fix = () => chosen('bookings.py', 8, 'Fix `merge` with Baton', 'the fix begins', begun);
+
+  async function rejected() {
+    await bench.key('Control+Backspace', DIFF, 'the review is closed', async () => (await reviews.count()) === 0);
+    await idle();
+  }
 
   return {
     async 'in Restricted Mode nothing runs'() {
       await bench.open('bookings.py', 8);
       await bench.status('Baton: Restricted Mode');
-      await bench.press('F1');
-      await page.locator('.quick-input-widget input:visible').first().fill('>Baton: ');
-      const rows = page.locator('.quick-input-widget .monaco-list-row');
-      await rows.filter({ hasText: 'Runs View' }).waitFor();
-      const commands = await rows.locator('.label-name').allInnerTexts();
+      await bench.type(() => page.keyboard.press('F1'), '>Baton: ', 'Runs View');
+      const commands = await page.locator(`${INPUT} .monaco-list-row .label-name`).allInnerTexts();
       await bench.picture('restricted');
-      await bench.press('Escape');
+      await bench.key('Escape', INPUT, 'the palette is closed', () => bench.unasked());
       return `${servers().length} servers; commands: ${commands.join(' | ')}`;
     },
 
     async 'once the workspace is trusted the server starts'() {
-      await bench.command('Workspaces: Manage Workspace Trust');
-      await page.locator('.workspace-trust-editor').waitFor();
-      await bench.press('Control+Enter');
-      await page.getByText('You trust this folder').waitFor();
-      await bench.press('Escape');
+      const trust = '.workspace-trust-editor';
+      await bench.command('Workspaces: Manage Workspace Trust', 'trust can be given', () => bench.focus(trust));
+      await bench.key('Control+Enter', trust, 'it is given', page.getByText('You trust this folder'));
+      await bench.key('Escape', trust, 'the page is closed', async () => (await page.locator(trust).count()) === 0);
       await bench.open('bookings.py', 8);
       const item = await idle();
       await bench.picture('trusted');
@@ -80,17 +87,17 @@ export function scenarios({ bench, project, state, key }) {
 
     async 'Baton itself asks before it runs tests'() {
       const menu = await offered('bookings.py', 8, 'Trust this folder');
-      await chosen('Trust this folder');
-      await press('Trust this folder');
-      await bench.notice('from now on');
-      await bench.command('Notifications: Clear All Notifications');
+      await chosen('bookings.py', 8, 'Trust this folder', 'Baton asks', page.locator('.notification-toast', { hasText: 'Do you trust' }).first());
+      const toasts = page.locator('.notification-toast');
+      await bench.button('Trust this folder', 'it is trusted', toasts.filter({ hasText: 'from now on' }).first());
+      await bench.command('Notifications: Clear All Notifications', 'all are gone', async () => (await toasts.count()) === 0);
       return menu.map((row) => row.trim()).join(' | ');
     },
 
     async 'the menu offers what Baton does here'() {
       const menu = await offered('bookings.py', 8, 'Fix `merge` with Baton');
       await bench.picture('menu');
-      await bench.press('Escape');
+      await unoffered();
       return menu.map((row) => row.trim()).filter((row) => row.includes('Baton')).join(' | ');
     },
 
@@ -103,22 +110,18 @@ export function scenarios({ bench, project, state, key }) {
     },
 
     async 'a rejected fix leaves the file'() {
-      await offered('bookings.py', 8, 'Fix `merge` with Baton');
-      await chosen('Fix `merge` with Baton');
-      await reviewed('6 tests passed');
+      await fix();
+      await bench.review('6 tests passed');
       await bench.picture('fix');
-      await bench.press('Control+Backspace');
-      await idle();
+      await rejected();
       return disk() === first ? 'byte for byte' : 'CHANGED';
     },
 
     async 'an accepted fix is on the disk and passes its tests'() {
-      await offered('bookings.py', 8, 'Fix `merge` with Baton');
       const before = tests();
-      await chosen('Fix `merge` with Baton');
-      await reviewed('6 tests passed');
-      await bench.press('Control+Enter');
-      await bench.until('the fix is on the disk', () => disk() === fixed);
+      await fix();
+      await bench.review('6 tests passed');
+      await bench.key('Control+Enter', DIFF, 'the fix is on the disk', () => disk() === fixed);
       await idle();
       await bench.picture('fixed');
       return `${before} before; now ${tests()}`;
@@ -126,19 +129,18 @@ export function scenarios({ bench, project, state, key }) {
 
     async 'one undo restores it byte for byte'() {
       await bench.open('bookings.py', 8);
-      await bench.press('Control+z', 'Control+s');
-      await bench.until('the disk is as before', () => disk() === first);
+      await bench.undo('start < merged', () => disk() === first);
       return tests();
     },
 
     async 'a key reaches the server and nothing else'() {
       const [before] = servers();
-      await bench.command('Baton: Set Key…');
-      await bench.choose('SCRIPTED_KEY');
-      await page.locator('.quick-input-widget input[type="password"]').waitFor();
+      await bench.command('Baton: Set Key…', 'the keys are listed', bench.row('SCRIPTED_KEY'));
+      const secret = page.locator(`${INPUT} input[type="password"]`);
+      await bench.choose('SCRIPTED_KEY', 'the key is asked for', secret);
       await bench.picture('key');
-      await page.locator('.quick-input-widget input[type="password"]').fill(key);
-      await bench.press('Enter');
+      await secret.fill(key);
+      await bench.key('Enter', INPUT, 'the key is taken', () => bench.unasked());
       const pid = await bench.until('another server runs', () => servers().find((pid) => pid !== before && servers().length === 1));
       await idle();
       const has = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`SCRIPTED_KEY=${key}`);
@@ -148,112 +150,100 @@ export function scenarios({ bench, project, state, key }) {
 
     async 'an edit in words is shown before anything is changed'() {
       await bench.open('bookings.py', 17);
-      await instruct('say what it gives');
+      await bench.instruct('say what it gives');
       await bench.picture('instruction');
-      await bench.press('Enter');
-      await reviewed('tests passed');
+      await bench.choose('say what it gives', 'it is sent', () => bench.unasked());
+      await bench.review('tests passed');
       const same = disk() === first;
-      await bench.press('Control+Backspace');
-      await idle();
+      await rejected();
       return `${same && disk() === first ? 'rejected, byte for byte' : 'CHANGED'}`;
     },
 
     async 'a part of an edit is verified anew and applied'() {
       await bench.open('bookings.py', 17);
-      await bench.type(['Control+k', 'b'], '', 'Type an instruction');
-      const said = page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: 'say what it gives' });
-      await bench.until('what was said before is in focus', async () => {
-        if (await said.isVisible()) return true;
-        await bench.press('ArrowDown');
-        return false;
-      });
+      await bench.instruct('', 'Type an instruction');
+      await bench.moveTo('say what it gives');
       await bench.picture('said-before');
-      await bench.press('Enter');
-      await page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: /gives.*Edit/ }).waitFor();
-      await bench.press('Enter');
-      await reviewed('tests passed');
-      await bench.press('Control+Shift+Enter');
-      await page.locator('.quick-input-widget .monaco-list-row', { hasText: 'line 24' }).waitFor();
-      await bench.press('ArrowDown', 'ArrowDown', 'Space');
-      await page.locator('.quick-input-widget .quick-input-count', { hasText: '1 Selected' }).waitFor();
-      await bench.press('Enter');
+      await bench.choose('say what it gives', 'it can be changed', bench.row(/gives.*Edit/));
+      await bench.choose('say what it gives', 'it is sent', () => bench.unasked());
+      await bench.review('tests passed');
+      await bench.key('Control+Shift+Enter', DIFF, 'its parts are listed', page.locator(`${INPUT} .monaco-list-row`, { hasText: 'line 24' }));
+      await bench.without('line 24', '1 Selected');
       const wanted = first.replace('    gaps = []', '    gaps: list = []');
-      await bench.until('the part is on the disk', () => disk() === wanted);
+      await bench.choose('line 24', 'the part is on the disk', () => disk() === wanted);
       await idle();
-      await bench.press('Control+z', 'Control+s');
-      await bench.until('the disk is as before', () => disk() === first);
+      await bench.open('bookings.py', 17);
+      await bench.undo('    gaps = []', () => disk() === first);
       return 'asked for in the words of before';
     },
 
     async 'a question is answered in a panel'() {
       await bench.open('bookings.py', 17);
-      await bench.command('Baton: Ask…');
-      await bench.choose('what does it give?');
+      const title = page.locator('.quick-input-title', { hasText: 'Baton: Ask' });
+      await bench.type(() => bench.command('Baton: Ask…', 'the question can be asked', title), 'what does it give?', 'what does it give?');
+      await bench.choose('what does it give?', 'it is sent', () => bench.unasked());
       const frame = panel();
       await frame.getByText('It gives the').waitFor();
       await bench.picture('answer');
       const images = await frame.locator('img').evaluateAll((all) => all.filter((one) => one.naturalWidth > 0).length);
-      const title = await frame.locator('html').evaluate((html) => html.ownerDocument.title);
-      await bench.press('Control+w');
-      return `${images} pictures from elsewhere, titled ${title}; ${disk() === first ? 'nothing edited' : 'EDITED'}`;
+      const titled = await frame.locator('html').evaluate((html) => html.ownerDocument.title);
+      await bench.closeTab('Baton: Answer');
+      return `${images} pictures from elsewhere, titled ${titled}; ${disk() === first ? 'nothing edited' : 'EDITED'}`;
     },
 
     async 'cancelling stops it'() {
       await bench.open('bookings.py', 17);
-      await instruct('never answered');
-      await bench.press('Enter');
+      await bench.instruct('never answered');
+      await bench.choose('never answered', 'it is sent', () => bench.unasked());
       const notice = await bench.notice('step 1: scripted begins');
       await bench.status('1 running');
       await bench.picture('progress');
       const words = await notice.locator('.notification-list-item-message').innerText();
-      await press('Cancel');
-      await idle();
+      await bench.button('Cancel', 'nothing runs', bench.says('ready'));
       return `${words}; ${disk() === first ? 'nothing changed' : 'CHANGED'}`;
     },
 
     async 'the picture of a run renders, and may fetch nothing'() {
-      await bench.command('Baton: Show Runs');
-      const row = page.locator('.pane-body .monaco-list-row', { hasText: 'fix bookings.py' });
-      await row.first().waitFor();
+      const run = page.locator('.pane-body .monaco-list-row', { hasText: 'fix bookings.py' });
+      await bench.command('Baton: Show Runs', 'the runs are listed', run.first());
       const labels = await page.locator('.pane-body .monaco-list-row[aria-label*="bookings.py"]').evaluateAll((rows) => rows.map((row) => row.getAttribute('aria-label').replace(/ \u00b7 \$[\d.]+ \u00b7 [\d.]+ s.*/, '')));
-      await bench.until('the run is in focus', async () => {
-        if (await row.and(page.locator('.focused')).count()) return true;
+      const [list, frame] = ['.pane-body .monaco-list', panel()];
+      await bench.step('the picture is shown', frame.locator('svg').first(), async () => {
         // An editor that is just opening takes the focus back.
-        if (await page.locator('.pane-body .monaco-list:focus').count()) await bench.press('ArrowDown');
-        else await bench.command('Baton: Show Runs');
-        return false;
+        if (!(await bench.focus(list))) await bench.command('Baton: Show Runs', 'the list is in focus', () => bench.focus(list));
+        await bench.until('the run is in focus', async () => {
+          if ((await run.and(page.locator('.focused')).count()) > 0 || !(await bench.focus(list))) return true;
+          await page.keyboard.press('ArrowDown');
+          return false;
+        });
+        if (await bench.focus(list)) await page.keyboard.press('Enter');
       });
-      await bench.press('Enter');
-      const frame = panel();
-      await frame.locator('svg').first().waitFor();
       await bench.picture('run');
       const policy = await frame.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
-      await bench.press('Control+w');
+      await bench.closeTab('Run ');
       return `${labels.join(' | ')}; ${policy}`;
     },
 
     async 'the doctor speaks'() {
-      await bench.command('Baton: Doctor');
-      await panel().getByText('sandbox').first().waitFor();
+      await bench.command('Baton: Doctor', 'it speaks', panel().getByText('sandbox').first());
       await bench.picture('doctor');
-      await bench.press('Control+w');
+      await bench.closeTab('Baton: Doctor');
       return 'in a panel';
     },
 
     async 'a server that dies is started again, and no text is lost'() {
       await bench.open('bookings.py', 13);
-      await bench.press('#');
+      await bench.key('#', EDITOR, 'it is typed', async () => (await bench.shown()).split('\n')[12] === '#');
       const [pid] = servers();
       process.kill(pid, 'SIGKILL');
       await bench.notice('was started again');
       await idle();
       await bench.picture('restarted');
-      await bench.press('Control+s');
       const lines = first.split('\n');
       lines[12] = '#';
-      await bench.until('the text that was typed is on the disk', () => disk() === lines.join('\n'));
-      await bench.press('Control+z', 'Control+s');
-      await bench.until('the disk is as before', () => disk() === first);
+      await bench.open('bookings.py', 13, 2);
+      await bench.save(() => disk() === lines.join('\n'));
+      await bench.undo('return merged\n\n\n', () => disk() === first);
       return servers().length === 1 && servers()[0] !== pid ? 'another process' : `servers: ${servers()}`;
     },
   };
