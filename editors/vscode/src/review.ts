@@ -19,9 +19,11 @@ export class Reviews implements TextDocumentContentProvider {
   private readonly open = new Map<string, Open>();
   private readonly events = [
     workspace.registerTextDocumentContentProvider(SCHEME, this),
-    window.tabGroups.onDidChangeTabs(({ closed }) => {
+    window.tabGroups.onDidChangeTabs(({ opened, closed }) => {
       // Who closes the diff wants none of it.
       for (const tab of closed) this.of(tab)?.end(null);
+      // What was taken back while its diff was opening could not be closed before.
+      this.shut(opened.filter((tab) => !this.of(tab)));
       this.refresh();
     }),
     window.tabGroups.onDidChangeTabGroups(() => this.refresh()),
@@ -135,9 +137,13 @@ export class Reviews implements TextDocumentContentProvider {
 
   /** Closes the diff of a job that is over; without a name those of all. */
   close(job?: string): void {
-    const tabs = window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) => jobOf(tab) !== undefined && jobOf(tab) === (job ?? jobOf(tab)));
-    if (tabs.length === 0) return;
-    void window.tabGroups.close(tabs);
+    this.shut(window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) => jobOf(tab) === (job ?? jobOf(tab))));
+  }
+
+  private shut(tabs: Tab[]): void {
+    const own = tabs.filter((tab) => jobOf(tab) !== undefined);
+    if (own.length === 0) return;
+    void window.tabGroups.close(own);
     void commands.executeCommand('notifications.hideToasts');
   }
 
