@@ -49,8 +49,9 @@ export class Reviews implements TextDocumentContentProvider {
     const end = (wanted: Wanted): void => {
       if (!this.open.delete(review.job)) return;
       resolve(wanted);
-      // Closing an editor costs more than applying an edit: what is accepted as it is, is applied first.
-      if (!wanted || wanted.files.some(({ text }) => text !== undefined)) this.close(review.job);
+      // What is accepted as it is, is applied first: a tab that closes, and even a button that goes, takes longer than the edit.
+      if (wanted?.files.every(({ text }) => text === undefined)) return;
+      this.close(review.job);
       // Its notification is out of date: the API takes none back, but puts it out of the way.
       if (!wanted) void commands.executeCommand('notifications.hideToasts');
       this.refresh();
@@ -86,10 +87,10 @@ export class Reviews implements TextDocumentContentProvider {
     else if (chosen === 'Reject') open.end(null);
   }
 
-  /** The review of the diff that is in front, else the newest. */
+  /** The review of the diff that is in front, if it is not decided yet; where no diff is, the newest. */
   current(): Open | undefined {
     const tab = window.tabGroups.activeTabGroup.activeTab;
-    return (tab && this.of(tab)) ?? [...this.open.values()].at(-1);
+    return tab && jobOf(tab) !== undefined ? this.of(tab) : [...this.open.values()].at(-1);
   }
 
   async accept(open = this.current(), answered = false): Promise<void> {
