@@ -176,6 +176,11 @@ fn the_list_names_every_model_and_no_key() {
     insta::assert_snapshot!(printed.stdout);
     let json: Value = serde_json::from_str(&list(&["models", "--json"]).stdout).expect("JSON");
     assert_eq!((&json[0]["key"], &json[0]["context"]), (&"BATON_TEST_KEY is set".into(), &32_768.into()));
+    let keys: Vec<_> = json.as_array().unwrap().iter().map(|model| (&model["key_env"], &model["key_set"])).collect();
+    assert_eq!(keys[0], (&"BATON_TEST_KEY".into(), &true.into()));
+    assert!(keys[1..].iter().all(|key| *key == (&Value::Null, &false.into())), "{keys:?}");
+    let unset: Value = serde_json::from_str(&project.baton(&["models", "--json"]).stdout).expect("JSON");
+    assert_eq!((&unset[0]["key_env"], &unset[0]["key_set"]), (&"BATON_TEST_KEY".into(), &false.into()));
     assert!(!printed.stdout.contains("secret") && !json.to_string().contains("secret"));
 }
 

@@ -20,19 +20,17 @@ export class Keys {
 
   /** Asks for a key, and gives whether anything is different now. */
   async ask(program: Program): Promise<boolean> {
-    const models = await program.json<{ name: string; key: string }[]>(['models']);
-    const wanted = new Map<string, string[]>(this.names().map((name) => [name, []]));
-    for (const model of models) {
-      const name = /^(\w+) is (?:not )?set$/.exec(model.key)?.[1];
-      if (name) wanted.set(name, [...(wanted.get(name) ?? []), model.name]);
-    }
+    const models = await program.json<{ name: string; key_env: string | null; key_set: boolean }[]>(['models']);
+    const named = models.filter((model) => model.key_env !== null);
+    const wanted = new Set([...this.names(), ...named.map((model) => model.key_env!)]);
     if (wanted.size === 0) {
       void window.showInformationMessage('No configured worker names a key: add `key_env` to a [[worker]] in ~/.config/baton/config.toml.');
       return false;
     }
-    const items = [...wanted].map(([label, workers]) => {
-      const stored = this.names().includes(label) ? 'stored here' : 'not stored here';
-      return { label, description: stored, detail: workers.length > 0 ? `for ${workers.join(', ')}` : 'no worker names it any more' };
+    const items = [...wanted].map((label) => {
+      const workers = named.filter((model) => model.key_env === label);
+      const description = this.names().includes(label) ? 'stored here' : workers.some((worker) => worker.key_set) ? 'set in the environment' : 'not set';
+      return { label, description, detail: workers.length > 0 ? `for ${workers.map(({ name }) => name).join(', ')}` : 'no worker names it any more' };
     });
     const picked = await window.showQuickPick(items, { title: 'Baton: Set Key', placeHolder: 'Which key?' });
     if (!picked) return false;

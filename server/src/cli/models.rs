@@ -69,7 +69,7 @@ fn list(config: &Config, json: bool) -> Result<ExitCode, Usage> {
 }
 
 fn line(model: &Model) -> String {
-    let Model { name, kind, model: at, address, usd_in, usd_out, context, key, problem } = model;
+    let Model { name, kind, model: at, address, usd_in, usd_out, context, key, problem, .. } = model;
     let context = context.map_or(String::new(), |tokens| format!(", {tokens} tokens"));
     let price = if *kind == "gguf" { String::new() } else { format!(", ${usd_in} in and ${usd_out} out a million") };
     let key = if *kind == "gguf" { String::new() } else { format!(", key: {key}") };

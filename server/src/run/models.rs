@@ -31,6 +31,10 @@ pub struct Model {
     pub context: Option<usize>,
     /// Whether there is a key, and from where: never the key.
     pub key: String,
+    /// The variable that holds its key; `None` where it is configured otherwise, or not at all.
+    pub key_env: Option<String>,
+    /// Whether that variable holds one.
+    pub key_set: bool,
     /// Why it cannot be used as it is configured.
     pub problem: Option<String>,
 }
@@ -68,6 +72,8 @@ pub fn models(config: &Config) -> Vec<Model> {
         usd_out: options.usd_out,
         context: Some(options.context),
         key: key(options),
+        key_env: options.key_env.clone(),
+        key_set: options.key_env.as_deref().is_some_and(is_set),
         problem: Llm::new(options, &config.policy).err().map(|problem| problem.0),
     });
     let mut files = models::local(&models::folder(&config.places.cache_dir));
@@ -88,6 +94,8 @@ pub fn models(config: &Config) -> Vec<Model> {
         usd_out: 0.0,
         context: None,
         key: "none needed".into(),
+        key_env: None,
+        key_set: false,
         problem: (!file.path.is_file()).then(|| format!("{} is not there", file.path.display())),
     });
     workers.chain(files).collect()
@@ -147,11 +155,12 @@ fn kind(kind: WorkerKind) -> &'static str {
 
 fn key(options: &WorkerOptions) -> String {
     match (&options.key_env, &options.key_command) {
-        (Some(name), _) => {
-            let is_set = std::env::var(name).is_ok_and(|key| !key.trim().is_empty());
-            format!("{name} is {}", if is_set { "set" } else { "not set" })
-        }
+        (Some(name), _) => format!("{name} is {}", if is_set(name) { "set" } else { "not set" }),
         (None, Some(argv)) => format!("printed by `{}`", argv.first().map_or("", String::as_str)),
         (None, None) => "none configured".into(),
     }
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var(variable).is_ok_and(|key| !key.trim().is_empty())
 }
