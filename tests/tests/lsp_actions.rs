@@ -85,6 +85,37 @@ fn only_what_is_asked_for_is_offered() {
 }
 
 #[test]
+fn what_asks_a_model_is_tagged_for_clients_that_know_the_tag() {
+    let project = Project::new(&[]).trusted();
+    let mut knowing = literals();
+    knowing["textDocument"]["codeAction"]["tagSupport"] = json!({"valueSet": [1]});
+    let mut other = literals();
+    other["textDocument"]["codeAction"]["tagSupport"] = json!({"valueSet": [7]});
+    for (capabilities, tag) in [(knowing, json!([1])), (other, Value::Null), (literals(), Value::Null)] {
+        let mut client = opened(&project, capabilities);
+        let uri = project.uri("a.py");
+        client.open(&uri, "python", 1, TEXT);
+        let context = json!({"diagnostics": [diagnostic(0, "bad")], "triggerKind": 1});
+        let offered = actions(&mut client, &uri, [0, 0, 0, 0], context);
+        let tags: Vec<_> = offered
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|action| (action["title"].as_str().unwrap(), &action["tags"]))
+            .collect();
+        let expected = [
+            ("Fix with Baton: bad", &Value::Null),
+            ("Fix `total` with Baton", &Value::Null),
+            ("Edit `total` with Baton…", &tag),
+            ("Refactor `total` with Baton…", &tag),
+            ("Inline `total` with Baton", &tag),
+        ];
+        assert_eq!(tags, expected);
+        client.shutdown();
+    }
+}
+
+#[test]
 fn places_without_a_function_or_a_language_offer_what_they_can() {
     let project = Project::new(&[]).trusted();
     let mut client = opened(&project, literals());

@@ -22,6 +22,7 @@ use tower_service::Service;
 use super::server::Server;
 use super::session::Session;
 use super::stdio::Output;
+use super::tags;
 
 /// Serves until the client says exit or closes the input.
 pub async fn serve(
@@ -46,9 +47,14 @@ pub async fn serve(
                         if unroutable(&request, &session) {
                             continue;
                         }
+                        if request.method() == "initialize" {
+                            session.state().tags = request.params().is_some_and(tags::understood);
+                        }
+                        let tagged = request.method() == "textDocument/codeAction" && session.state().tags;
                         let mut answer = service.call(request);
                         // What is not ready is polled again below, with a waker that wakes.
                         match answer.poll_unpin(&mut Context::from_waker(Waker::noop())) {
+                            Poll::Ready(Ok(Some(answer))) if tagged => send(output, Some(tags::added(answer))),
                             Poll::Ready(answer) => send(output, answer.ok().flatten()),
                             Poll::Pending => waiting.push(answer),
                         }

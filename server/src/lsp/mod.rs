@@ -22,6 +22,7 @@ mod session;
 mod settings;
 mod status;
 mod stdio;
+mod tags;
 
 use std::io;
 use std::process::ExitCode;

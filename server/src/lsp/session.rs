@@ -37,6 +37,8 @@ pub struct State {
     pub begun: u64,
     /// Told when the configuration or the jobs have changed.
     pub changed: Arc<Notify>,
+    /// The client understands what [`super::tags`] adds to code actions.
+    pub tags: bool,
     /// The client asked to shut down.
     pub shut_down: bool,
 }
