@@ -117,6 +117,73 @@ export function scenarios({ bench, scripted, project }) {
       return `${wanted}`;
     },
 
+    async 'a key that is pressed twice accepts one edit'() {
+      const other = review([file('test_bookings.py', [[0, 'import unittest as u']])]);
+      await inFront();
+      const { job, answer } = review([file('bookings.py', [[0, '"""One."""']])]);
+      await inFront();
+      await bench.key('Control+Enter', DIFF, 'it is accepted', came(answer));
+      // Its diff is there until the edit is applied.
+      await bench.page.keyboard.press('Control+Enter');
+      dismiss(job);
+      await gone();
+      await bench.review(`edit ${jobs - 1}:`);
+      await bench.key('Control+Backspace', DIFF, 'the other is rejected', came(other.answer));
+      return `${named(await answer)}, ${await other.answer}`;
+    },
+
+    async 'the buttons of its notification are reached by keys'() {
+      const accepted = review([file('bookings.py', [[0, '"""One."""']])]);
+      await bench.notice(`edit ${jobs}:`);
+      await inFront();
+      await bench.command('Notifications: Accept Notification Primary Action', 'it is accepted', came(accepted.answer));
+      const wanted = named(await accepted.answer);
+      dismiss(accepted.job);
+      await gone();
+      const { answer } = review([file('bookings.py', [[0, '"""One."""']])]);
+      await bench.notice(`edit ${jobs}:`);
+      await inFront();
+      const toasts = '.notifications-toasts';
+      await bench.step('it is answered', came(answer), async () => {
+        await bench.command('Notifications: Focus Notification Toast', 'the notification has the focus', () => bench.focus(toasts));
+        const focused = () => bench.page.evaluate(() => document.activeElement?.textContent);
+        await bench.until('Reject has the focus', async () => {
+          if ((await focused()) === 'Reject' || !(await bench.focus(toasts))) return true;
+          await bench.page.keyboard.press('Tab');
+          return false;
+        });
+        if ((await focused()) === 'Reject') await bench.page.keyboard.press('Enter');
+      });
+      return `${wanted}, ${await answer}`;
+    },
+
+    async 'an edit that moves and deletes files is shown, applied and taken back as one'() {
+      const first = disk('bookings.py');
+      writeFileSync(path('old.py'), 'old = 1\n');
+      writeFileSync(path('gone.py'), 'gone = 1\n');
+      const files = [file('bookings.py', [[0, '"""One."""']]), file('old.py', [], { fate: 'moved', newUri: uri('new.py') }), { ...file('gone.py', []), fate: 'deleted', after: '' }];
+      const { job, answer } = review(files);
+      await inFront();
+      await bench.key('Control+Shift+Enter', DIFF, 'its parts are listed', bench.page.locator(`${INPUT} .monaco-list-row`, { hasText: 'gone.py is deleted' }));
+      await bench.picture('review-moved');
+      await bench.moveTo('old.py is moved');
+      await bench.choose('old.py is moved', 'it is accepted', came(answer));
+      const sent = scripted.applies([[uri('bookings.py'), first, 0, '"""One."""']], job);
+      sent.edit.documentChanges.push({ kind: 'rename', oldUri: uri('old.py'), newUri: uri('new.py') }, { kind: 'delete', uri: uri('gone.py') });
+      sent.texts.push({ uri: uri('old.py'), sha256: sha256('old = 1\n') }, { uri: uri('new.py'), sha256: null }, { uri: uri('gone.py'), sha256: sha256('gone = 1\n') });
+      const { applied, failureReason } = await request('baton/apply', sent);
+      const there = () => ['old.py', 'new.py', 'gone.py'].filter((name) => existsSync(path(name))).join(' ');
+      await bench.until('the text is on the disk', () => disk('bookings.py') === replaced(first, [[0, '"""One."""']]));
+      const after = there();
+      await bench.open('bookings.py', 13);
+      await bench.key('Control+z', EDITOR, 'all is as it was', () => shown('bookings.py') === first && there() === 'old.py gone.py');
+      await bench.save(() => disk('bookings.py') === first);
+      const same = disk('old.py') === 'old = 1\n' && disk('gone.py') === 'gone = 1\n';
+      rmSync(path('old.py'));
+      rmSync(path('gone.py'));
+      return `${named(await answer)}; applied: ${applied}${failureReason ?? ''}, then there is ${after}; ${same ? 'then byte for byte as before' : 'CHANGED'}`;
+    },
+
     async 'an edit of an open, a closed and a new file is applied, saved and taken back as one'() {
       const [first, second] = [disk('bookings.py'), disk('test_bookings.py')];
       const sent = scripted.applies([[uri('bookings.py'), first, 0, '"""One."""'], [uri('test_bookings.py'), second, 0, 'import unittest as u']]);
@@ -138,6 +205,94 @@ export function scenarios({ bench, scripted, project }) {
       await bench.command('Baton: Fix All Problems in File', 'the command arrives', () => scripted.commands.length > 0);
       const [{ command, argument }] = scripted.commands;
       return `${command} of ${argument.textDocument.uri.split('/').at(-1)}: ${argument.diagnostics.join(', ')}`;
+    },
+
+    async 'a tier and a test are chosen, and sent with the words'() {
+      const before = scripted.commands.length;
+      await bench.open('bookings.py', 17);
+      await bench.instruct('be quick');
+      await bench.moveTo('Tier: as the settings say');
+      await bench.choose('Tier:', 'the tiers are listed', bench.page.locator('.quick-input-title', { hasText: 'which tier decides' }));
+      await bench.moveTo('ultra');
+      const line = (text) => bench.page.locator(`${INPUT} .monaco-list-row`, { hasText: text });
+      await bench.choose('ultra', 'the input is back', line('Tier: ultra'));
+      await bench.moveTo('Test: found by itself');
+      const asked = bench.page.locator('.quick-input-title', { hasText: 'which command tests it' });
+      await bench.choose('Test:', 'the test is asked for', asked);
+      await bench.page.locator(`${INPUT} input:visible`).first().fill('python3 -m unittest -q');
+      await bench.key('Enter', INPUT, 'the input is back', line('Test: python3 -m unittest -q'));
+      await bench.picture('tier-and-test');
+      await bench.choose('be quick', 'the command arrives', () => scripted.commands.length > before);
+      const { command, argument: { instruction, tier, test } } = scripted.commands.at(-1);
+      return `${command}: ${instruction}, ${tier}, ${test}`;
+    },
+
+    async 'a refactoring is asked for in words'() {
+      const before = scripted.commands.length;
+      await bench.open('bookings.py', 17);
+      const title = bench.page.locator('.quick-input-title', { hasText: 'Baton: Refactor bookings.py' });
+      await bench.type(() => bench.command('Baton: Refactor…', 'the words are asked for', title), 'one loop', 'one loop');
+      await bench.choose('one loop', 'the command arrives', () => scripted.commands.length > before);
+      const { command, argument: { instruction, range } } = scripted.commands.at(-1);
+      return `${command} at line ${range.start.line + 1}: ${instruction}`;
+    },
+
+    async 'what runs is stopped by a command'() {
+      const job = 'baton/stopped';
+      await request('window/workDoneProgress/create', { token: job });
+      const tell = (value) => scripted.connection.sendNotification('$/progress', { token: job, value });
+      tell({ kind: 'begin', title: 'Baton: fix `free`', cancellable: true });
+      tell({ kind: 'report', message: 'step 1: scripted begins' });
+      status(1);
+      await bench.status('1 running');
+      await bench.notice('step 1: scripted begins');
+      await bench.command('Baton: Stop', 'the server is told', () => scripted.stopped.includes(job));
+      tell({ kind: 'end', message: 'cancelled' });
+      status(0);
+      await bench.status('ready');
+      const toast = bench.page.locator('.notification-toast', { hasText: 'step 1' });
+      await bench.until('its notification is gone', async () => (await toast.count()) === 0);
+      return scripted.stopped.join();
+    },
+
+    async 'where only unverified edits are to be shown, a verified one is taken at once'() {
+      const one = [file('bookings.py', [[0, '"""One."""']])];
+      const taken = async () => {
+        const { job, answer } = review(one);
+        const [done, tab] = [came(answer), bench.page.locator('.tab', { hasText: `edit ${jobs}:` })];
+        await bench.until('it is taken or shown', async () => done() || tab.isVisible());
+        if (done()) return named(await answer);
+        dismiss(job);
+        await gone();
+        return undefined;
+      };
+      // The settings hold when the editor has seen that they changed.
+      bench.machine({ 'baton.preview': 'unverified' });
+      const wanted = await bench.until('it is taken', taken);
+      const shown = [];
+      for (const more of [{ verified: false }, { files: [{ ...one[0], asked: 'it can run code' }] }]) {
+        const { answer } = review(one, more);
+        await inFront();
+        await bench.key('Control+Backspace', DIFF, 'it is answered', came(answer));
+        shown.push(`${await answer}`);
+        await gone();
+      }
+      bench.machine({ 'baton.preview': 'always' });
+      await bench.until('it is shown again', async () => !(await taken()));
+      return `${wanted}; shown and rejected where unverified or asked about: ${shown.join(', ')}`;
+    },
+
+    async 'the walkthrough opens'() {
+      const page = bench.page.locator('.gettingStartedContainer', { hasText: 'A First Verified Edit' });
+      await bench.command('Welcome: Open Walkthrough...', 'the walkthroughs are listed', bench.page.locator(`${INPUT} .monaco-list-row`, { hasText: 'A First Verified Edit' }));
+      await bench.moveTo('A First Verified Edit');
+      await bench.choose('A First Verified Edit', 'it opens', page);
+      const steps = page.locator('.getting-started-step .step-title');
+      await steps.nth(3).waitFor();
+      const titles = await steps.allInnerTexts();
+      await bench.picture('walkthrough');
+      await bench.closeTab('Welcome');
+      return titles.join(' | ');
     },
 
     async 'accepting an edit changes the text'() {
@@ -208,6 +363,19 @@ export function scenarios({ bench, scripted, project }) {
       }
       console.error(`${applied} applied before or after the keystroke, ${refused} refused because of it, ${took.toFixed(0)} ms each`);
       return 'always the old or the new text, with the keystroke, in both files';
+    },
+
+    async 'a server that is replaced is started again when the user says so, and no text is lost'() {
+      await bench.open('bookings.py', 13);
+      const before = shown('bookings.py');
+      await bench.page.keyboard.press('End');
+      await bench.key('#', EDITOR, 'it is typed', () => shown('bookings.py') !== before);
+      const [typed, old] = [shown('bookings.py'), scripted.connection];
+      scripted.replace();
+      await bench.notice('program was replaced');
+      await bench.picture('replaced');
+      await bench.button('Restart', 'another server has the text', () => scripted.connection !== old && shown('bookings.py') === typed);
+      return typed.split('\n')[12].endsWith('#') ? 'what was typed is there' : 'LOST';
     },
   };
 }

@@ -1,7 +1,7 @@
 // A language server that says what a test tells it to: the extension starts a small program that connects to it.
 
 import { createHash } from 'node:crypto';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -18,6 +18,8 @@ export class Scripted {
   /** What the editor has open, by URI, as it told us. */
   texts = new Map();
   commands = [];
+  /** The jobs that the editor wanted to be stopped. */
+  stopped = [];
   #listeners = new Set();
   #jobs = 0;
 
@@ -27,10 +29,17 @@ export class Scripted {
     const socket = join(folder, 'scripted.socket');
     scripted.program = join(folder, 'scripted');
     const pipe = "const s=require('net').connect(process.argv[1]);process.stdin.pipe(s);s.pipe(process.stdout)";
-    writeFileSync(scripted.program, `#!/bin/sh\n[ "$1" = lsp ] || { echo '[]'; exit; }\nexec '${process.execPath}' -e "${pipe}" '${socket}'\n`);
-    chmodSync(scripted.program, 0o755);
+    scripted.text = `#!/bin/sh\n[ "$1" = lsp ] || { echo '[]'; exit; }\nexec '${process.execPath}' -e "${pipe}" '${socket}'\n`;
+    scripted.replace();
     scripted.server = createServer((stream) => scripted.#serve(stream)).listen(socket);
     return scripted;
+  }
+
+  /** Puts another program into its place, as an upgrade does. */
+  replace() {
+    writeFileSync(`${this.program}.new`, this.text);
+    chmodSync(`${this.program}.new`, 0o755);
+    renameSync(`${this.program}.new`, this.program);
   }
 
   #serve(stream) {
@@ -46,6 +55,7 @@ export class Scripted {
     connection.onNotification('textDocument/didChange', ({ textDocument: { uri }, contentChanges }) => { this.texts.set(uri, contentChanges.reduce(changedBy, this.texts.get(uri))); changed(); });
     connection.onNotification('textDocument/didClose', ({ textDocument: { uri } }) => { this.texts.delete(uri); changed(); });
     connection.onRequest('workspace/executeCommand', ({ command, arguments: [argument] }) => { this.commands.push({ command, argument }); changed(); return { job: `baton/${++this.#jobs}` }; });
+    connection.onNotification('window/workDoneProgress/cancel', ({ token }) => { this.stopped.push(token); changed(); });
     connection.onRequest('shutdown', () => null);
     connection.onNotification('exit', () => stream.end());
     connection.listen();
