@@ -26,7 +26,7 @@ pub(super) struct Graph {
     nodes: Vec<Node>,
     task: Area,
     outcome: Area,
-    /// Steps that are not drawn.
+    /// What is not drawn.
     left_out: usize,
 }
 
@@ -56,7 +56,7 @@ struct Edge {
 
 #[derive(Debug, Serialize)]
 struct Node {
-    /// The step's place in the list of steps, from 0.
+    /// The place in the list of what is drawn, from 0.
     at: usize,
     #[serde(flatten)]
     place: Area,
@@ -124,6 +124,29 @@ impl Graph {
             task,
             outcome,
             left_out: rows.len() - drawn.len(),
+        }
+    }
+}
+
+impl Graph {
+    /// So many checks one below the other: what a run did that took no step.
+    pub(super) fn of_checks(count: usize) -> Self {
+        let (drawn, width) = (count.min(MOST), END.0 + 2 * MARGIN);
+        let task = Area { x: MARGIN, y: MARGIN, width: END.0, height: END.1 };
+        let below = |at: usize| task.y + END.1 + GAP.1 + at * (NODE.1 + GAP.1);
+        let check = |at| Area { x: (width - NODE.0) / 2, y: below(at), width: NODE.0, height: NODE.1 };
+        let places: Vec<Area> = (0..drawn).map(check).collect();
+        let outcome = Area { y: below(drawn), ..task };
+        let chain = [&[task], &places[..], &[outcome]].concat();
+        Self {
+            width,
+            height: outcome.y + END.1 + MARGIN,
+            bands: Vec::new(),
+            edges: chain.windows(2).map(|pair| edge(pair[0], pair[1], true)).collect(),
+            nodes: places.into_iter().enumerate().map(|(at, place)| Node { at, place }).collect(),
+            task,
+            outcome,
+            left_out: count - drawn,
         }
     }
 }

@@ -49,6 +49,7 @@ struct Whole<'a> {
     steps: Vec<Taken<'a>>,
     planning: Option<Planning>,
     graph: Graph,
+    drawn: Vec<Drawn>,
     timeline: Option<Timeline>,
     version: &'a str,
 }
@@ -73,6 +74,17 @@ struct Head<'a> {
     tokens_in: u64,
     tokens_out: u64,
     tokens_cached: u64,
+}
+
+/// A box of the picture: a step, or of a run without steps a check.
+#[derive(Serialize)]
+struct Drawn {
+    class: &'static str,
+    /// All of it, for who points at it.
+    title: String,
+    name: String,
+    status: String,
+    cost: String,
 }
 
 #[derive(Serialize)]
@@ -130,15 +142,45 @@ struct Taken<'a> {
 pub(super) fn page(run: &RunRecord, texts: &[(usize, Texts)]) -> Result<String> {
     let rows = run.rows();
     let steps: Vec<Taken<'_>> = rows.iter().map(|row| taken(row, texts)).collect();
+    let rungs = run.verdict.as_ref().map_or(&[][..], |verdict| &verdict.report().rungs);
+    let (graph, drawn) = match &steps[..] {
+        [] => (Graph::of_checks(rungs.len()), rungs.iter().map(|rung| Drawn::check(&stood(rung))).collect()),
+        steps => (Graph::of(&rows), steps.iter().map(Drawn::step).collect()),
+    };
     let whole = Whole {
         run: head(run, &steps),
         planning: planning(run),
         steps,
-        graph: Graph::of(&rows),
+        graph,
+        drawn,
         timeline: Timeline::of(run, &rows),
         version: env!("CARGO_PKG_VERSION"),
     };
     Ok(TEMPLATES.get_template("page.html")?.render(Serde(&whole))?)
+}
+
+impl Drawn {
+    fn step(step: &Taken<'_>) -> Self {
+        let asked = if step.asked.is_empty() { String::new() } else { format!(": {}", step.asked) };
+        Self {
+            class: step.class,
+            title: format!("{} · {} · {} · {}{asked}", step.number, step.worker, step.role, step.status),
+            name: format!("{} · {}", step.number, step.worker_short),
+            status: format!("{}: {}", step.role, step.status_short),
+            cost: if step.done { format!("{} · {}", step.seconds, step.usd) } else { String::new() },
+        }
+    }
+
+    fn check(rung: &Stood<'_>) -> Self {
+        let because = if rung.reason.is_empty() { String::new() } else { format!(": {}", rung.reason) };
+        Self {
+            class: rung.class,
+            title: format!("{} · {}{because}", rung.name, rung.end),
+            name: shortened(&in_line(rung.name), NAME),
+            status: rung.end.clone(),
+            cost: rung.seconds.clone(),
+        }
+    }
 }
 
 fn head<'a>(run: &'a RunRecord, steps: &[Taken<'a>]) -> Head<'a> {

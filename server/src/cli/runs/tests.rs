@@ -36,6 +36,14 @@ fn a_page_of_parallel_steps_and_recursion() {
     insta::assert_snapshot!(body(&page(&deep(), &[(5, texts)]).unwrap()));
 }
 
+#[test]
+fn a_page_of_a_run_that_only_verified() {
+    let mut run = one();
+    run.steps.clear();
+    run.workflow.steps.clear();
+    insta::assert_snapshot!(body(&page(&run, &[]).unwrap()));
+}
+
 /// Without the styles, which are the same on every page.
 fn body(page: &str) -> String {
     let (before, rest) = page.split_once("<style>").unwrap();
