@@ -36,8 +36,7 @@ fn vscode_shows_applies_and_takes_back_verified_edits() {
 fn drive(root: &Path) -> (String, Vec<Call>) {
     let documented = |what: &str| {
         let old = "    gaps = []";
-        let said = format!("{}", block("bookings.py", old, &format!("    # {what}.\n{old}")));
-        Act::Say(said)
+        Act::Say(block("bookings.py", old, &format!("    # {what}.\n{old}")))
     };
     let two_places = block("bookings.py", "    gaps = []", "    gaps: list = []")
         + &block("bookings.py", "        gaps.append((at, closes))", "        gaps.append((at, closes))  # the last");
