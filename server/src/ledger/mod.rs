@@ -2,6 +2,7 @@
 //! Several servers may use one file at once. No run depends on it: every error here is a sentence
 //! that the run passes on and survives.
 
+mod past;
 mod record;
 mod schema;
 mod stats;
@@ -12,14 +13,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, ErrorCode};
 
 pub use crate::run::Texts;
+pub use past::{PastAttempt, PastRun};
 pub use record::{Embedding, Neighbour, Row, RunRecord, hash, new_id};
 pub use stats::{Stats, Strongest, WorkerStats};
-
-/// How many of the newest runs are compared with a task. Older ones say little of today's workers.
-const NEWEST: usize = 2_000;
 
 /// How long another process may hold the file before we give up. Writes take milliseconds.
 const BUSY: Duration = Duration::from_secs(5);
@@ -88,11 +87,6 @@ impl Ledger {
         })
     }
 
-    /// What workers did with the `k` past tasks that resemble this one most, nearest first.
-    pub fn neighbours(&self, task: &Embedding, k: usize) -> Result<Vec<Neighbour>> {
-        self.reading(|connection| neighbours(connection, task, k))
-    }
-
     /// US dollars of the runs started since midnight, local time.
     pub fn spent_today(&self) -> Result<f64> {
         self.reading(|connection| {
@@ -151,45 +145,6 @@ fn said(error: anyhow::Error, busy: Duration) -> anyhow::Error {
         Some(ErrorCode::NotADatabase) => error.context("it is no ledger; move the file away to begin a new one"),
         _ => error,
     }
-}
-
-fn neighbours(connection: &Connection, task: &Embedding, k: usize) -> Result<Vec<Neighbour>> {
-    let mut rows = connection
-        .prepare_cached("SELECT run, vector FROM embeddings WHERE model = ?1 ORDER BY rowid DESC LIMIT ?2")?;
-    let mut rows = rows.query(params![task.model, NEWEST as i64])?;
-    let mut nearest: Vec<(f64, String)> = Vec::new();
-    while let Some(row) = rows.next()? {
-        if let Some(cosine) = cosine(&task.vector, row.get_ref(1)?.as_blob()?) {
-            nearest.push((cosine, row.get(0)?));
-        }
-    }
-    nearest.sort_by(|a, b| b.0.total_cmp(&a.0));
-    nearest.truncate(k);
-    let mut steps = connection.prepare_cached(
-        "SELECT worker, solved, usd, ms FROM steps WHERE run = ?1 AND solved IS NOT NULL ORDER BY number",
-    )?;
-    let mut neighbours = Vec::new();
-    for (cosine, run) in nearest {
-        let mut after = 0;
-        let mut steps = steps.query([run])?;
-        while let Some(step) = steps.next()? {
-            let solved = step.get(1)?;
-            let (worker, usd, ms) = (step.get(0)?, step.get(2)?, step.get(3)?);
-            neighbours.push(Neighbour { cosine, worker, solved, after, usd, ms });
-            after += u32::from(!solved);
-        }
-    }
-    Ok(neighbours)
-}
-
-/// Of two vectors of length 1; `None` where the recorded one has another size.
-fn cosine(task: &[f32], recorded: &[u8]) -> Option<f64> {
-    let (numbers, rest) = recorded.as_chunks::<4>();
-    if numbers.len() != task.len() || !rest.is_empty() {
-        return None;
-    }
-    let sum: f32 = task.iter().zip(numbers).map(|(x, bytes)| x * f32::from_le_bytes(*bytes)).sum();
-    sum.is_finite().then_some(f64::from(sum))
 }
 
 #[cfg(test)]

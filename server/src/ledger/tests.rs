@@ -213,6 +213,53 @@ fn neighbours_are_the_nearest_tasks_and_only_what_says_something_of_a_worker() {
 }
 
 #[test]
+fn steps_at_once_do_not_come_after_each_others_failures() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder);
+    let at = |began: u64, worker: &str, status: &str| StepRecord { began_ms: Some(began), ..step(worker, status) };
+    // Two at once, of a second and a half each; one begins when both have ended, and one while it goes on.
+    let steps = vec![
+        at(0, "a", "rejected"),
+        at(10, "a", "rejected"),
+        at(1_600, "a", "rejected"),
+        at(2_000, "b", "rejected"),
+        at(3_600, "a", "verified"),
+    ];
+    ledger.record(&run("r", 1, Some([1.0, 0.0]), steps)).unwrap();
+    let task = Embedding { model: "m.gguf".into(), vector: vec![1.0, 0.0] };
+    let after: Vec<u32> = ledger.neighbours(&task, 1).unwrap().iter().map(|neighbour| neighbour.after).collect();
+    assert_eq!(after, [0, 0, 2, 2, 4]);
+    let again: Vec<u32> =
+        ledger.history("m.gguf", 0).unwrap()[0].attempts.iter().map(|attempt| attempt.again).collect();
+    assert_eq!(again, [0, 0, 2, 0, 3]);
+}
+
+#[test]
+fn the_history_is_in_the_order_of_time_and_of_one_encoder() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder);
+    let statuses = ["verified", "rejected", "cancelled"].map(|status| step(status, status)).to_vec();
+    ledger.record(&run("late", 20, Some([0.0, 1.0]), statuses)).unwrap();
+    ledger.record(&run("early", 10, Some([1.0, 0.0]), vec![step("w", "no_fix"), step("w", "verified")])).unwrap();
+    ledger.record(&run("nobody", 15, Some([1.0, 0.0]), vec![step("w", "cancelled")])).unwrap();
+    ledger.record(&run("blind", 16, None, vec![step("w", "verified")])).unwrap();
+    let of = |worker: &str, accepted, again| PastAttempt { worker: worker.into(), accepted, again };
+    let past = |started, vector: [f32; 2], attempts| PastRun {
+        started,
+        path: "src/gcd.py".into(),
+        goal: Goal::Fix,
+        model: "m.gguf".into(),
+        vector: vector.into(),
+        attempts,
+    };
+    let early = past(10, [1.0, 0.0], vec![of("w", false, 0), of("w", true, 1)]);
+    let late = past(20, [0.0, 1.0], vec![of("verified", true, 0), of("rejected", false, 0)]);
+    assert_eq!(ledger.history("m.gguf", 0).unwrap(), [early, late.clone()]);
+    assert_eq!(ledger.history("m.gguf", 10).unwrap(), [late], "what was learned already is not learned again");
+    assert_eq!(ledger.history("other.gguf", 0).unwrap(), []);
+}
+
+#[test]
 fn only_today_is_counted_as_today() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = ledger(&folder);
