@@ -62,8 +62,16 @@ eval: setup-build
 	@set -eu; for split in lcb:400 swe:200; do \
 	  name=$${split%:*}; from=$${split#*:}; out=target/eval/$$name; mkdir -p $$out; \
 	  recorded="--train $(DATA)/$$name --test $(DATA)/$$name --train-before $$from --test-from $$from --verifier $(VERIFIER)"; \
-	  for policy in mini value single cheapest random fanout; do $(BIN) eval replay $$recorded --policy $$policy --out $$out/$$policy.jsonl; done; \
-	  $(BIN) eval report $$recorded --out $$out/report.html $$out/mini.jsonl $$out/value.jsonl; \
+	  $(BIN) train heads --data $(DATA)/$$name --train-before $$from --verifier $(VERIFIER) --out $$out/heads.json; \
+	  $(BIN) eval replay $$recorded --heads $$out/heads.json --out $$out/mini.jsonl; \
+	  for policy in single cheapest random fanout; do $(BIN) eval replay $$recorded --policy $$policy --out $$out/$$policy.jsonl; done; \
+	  played=$$out/mini.jsonl; \
+	  if [ $$name = swe ]; then played="$$played $$out/shipped.jsonl"; $(BIN) eval replay $$recorded --out $$out/shipped.jsonl; fi; \
+	  $(BIN) eval report $$recorded --out $$out/report.html $$played; \
+	  half="--train $(DATA)/$$name --test $(DATA)/$$name --train-before $$((from / 2)) --test-from $$((from / 2)) --verifier $(VERIFIER)"; \
+	  $(BIN) train heads --data $(DATA)/$$name --train-before $$((from / 2)) --verifier $(VERIFIER) --out $$out/heads-stream.json; \
+	  for change in "joins --declared 0.5" "joins --declared 0.75" leaves degrades; do \
+	    $(BIN) eval stream $$half --heads $$out/heads-stream.json --change $$change --at $$((from / 4)) --seeds 3 --vectors $$out; done; \
 	  echo "written: $$out/report.html"; \
 	done
 

@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 cp "$here"/*.py "$work"
 cd "$work"
 # The demo keeps its ledger and shadows to itself.
-export XDG_CONFIG_HOME="$work/.xdg/config" XDG_STATE_HOME="$work/.xdg/state" XDG_CACHE_HOME="$work/.xdg/cache"
+export XDG_CONFIG_HOME="$work/.xdg/config" XDG_STATE_HOME="$work/.xdg/state" XDG_CACHE_HOME="$work/.xdg/cache" XDG_DATA_HOME="$work/.xdg/data"
 
 say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
 

@@ -95,6 +95,7 @@ impl Project {
             .env("XDG_CONFIG_HOME", self.home().join("config"))
             .env("XDG_STATE_HOME", self.home().join("state"))
             .env("XDG_CACHE_HOME", self.home().join("cache"))
+            .env("XDG_DATA_HOME", self.home().join("data"))
             .stdin(Stdio::null())
     }
 

@@ -152,6 +152,25 @@ fn an_unreadable_model_costs_the_embedding_not_the_run() {
 }
 
 #[test]
+fn heads_decide_and_are_named_and_foreign_ones_cost_a_sentence() {
+    let project = Project::copy_of(DEMO);
+    let why = || {
+        let (code, reply) = project.json(&["fix", "bookings.py"]);
+        assert_eq!(code, 0, "{reply:#}");
+        reply["conductor"]["why"].as_str().unwrap().to_owned()
+    };
+    let shipped = why();
+    assert!(shipped.contains("by the heads of lcb until ") && !shipped.contains("heads.json"), "{shipped}");
+    let file = project.home().join("data/baton/heads.json");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "{\"format\": 9}").unwrap();
+    let why = why();
+    assert!(why.contains("by the heads of lcb until "), "{why}");
+    let sentence = "heads.json has form 9, and this Baton knows form 1; the heads that Baton came with decide";
+    assert!(why.contains(sentence), "{why}");
+}
+
+#[test]
 fn a_read_only_workspace_loses_nothing() {
     let project = Project::copy_of(DEMO);
     let before = project.read("bookings.py");

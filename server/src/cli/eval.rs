@@ -2,20 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 
 use super::{Usage, block_on};
+use crate::conductor::heads::Heads;
 use crate::config::Places;
 use crate::eval::conducted::{Conducted, Mind};
+use crate::eval::headed::Headed;
 use crate::eval::policies;
 use crate::eval::recorded::{Source, Split};
 use crate::eval::replay::{self, Decision, play};
 use crate::eval::report::Report;
-use crate::eval::similar::Similar;
+use crate::eval::stream::{Change, Scene, favourite, tell};
 use crate::eval::texts::{self, Vectors};
-use crate::eval::valued::Valued;
 
 /// Arguments of `baton eval`.
 #[derive(Args)]
@@ -28,6 +30,8 @@ pub struct Arguments {
 enum What {
     /// Play a policy and write its decisions, a line a task
     Replay(Replay),
+    /// Play mini while a worker joins, leaves or becomes worse, beside who knows of it in advance
+    Stream(Stream),
     /// Score decisions beside the baselines: a table here, and a page of its own
     Report(Show),
 }
@@ -55,13 +59,51 @@ struct Recorded {
 struct Replay {
     #[command(flatten)]
     recorded: Recorded,
-    /// mini, value (mini's decision, by one difficulty a task and two numbers a worker), single, cheapest, random,
-    /// `cascade:A>B>C`, fanout or best-of-3
+    /// mini, single, cheapest, random, `cascade:A>B>C`, fanout or best-of-3
     #[arg(long, value_name = "NAME", default_value = "mini")]
     policy: String,
+    /// The heads by which mini decides, from `baton train heads` [default: those that are compiled in]
+    #[arg(long, value_name = "FILE")]
+    heads: Option<PathBuf>,
+    /// The share of cost for which mini tries workers out
+    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    exploration: f64,
+    /// The seed of what mini leaves to chance
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
     /// Where the decisions go; vectors of the tasks are kept beside them
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+}
+
+#[derive(Args)]
+struct Stream {
+    #[command(flatten)]
+    recorded: Recorded,
+    /// joins (of it nothing is known), leaves, or degrades (it answers as the cheapest does)
+    #[arg(long, value_name = "CHANGE")]
+    change: String,
+    /// Who it is [default: whom mini asks first most often, with everything known]
+    #[arg(long, value_name = "NAME")]
+    worker: Option<String>,
+    /// Before which test task
+    #[arg(long, value_name = "N")]
+    at: usize,
+    /// The strength, 0 to 1, that is declared of who joins
+    #[arg(long, value_name = "X", default_value_t = 0.5)]
+    declared: f64,
+    /// The heads by which mini decides [default: those that are compiled in]
+    #[arg(long, value_name = "FILE")]
+    heads: Option<PathBuf>,
+    /// The share of cost for which mini tries workers out
+    #[arg(long, value_name = "X", default_value_t = 0.05)]
+    exploration: f64,
+    /// How many plays, each by a seed of its own
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    seeds: u64,
+    /// Where vectors of the tasks are kept
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    vectors: PathBuf,
 }
 
 #[derive(Args)]
@@ -80,29 +122,61 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
     let done = match arguments.what {
         What::Replay(arguments) => replay(arguments),
         What::Report(arguments) => report(arguments),
+        What::Stream(arguments) => stream(arguments),
     };
     done.map_err(|problem| Usage(format!("{problem:#}")))
 }
 
-fn replay(Replay { recorded, policy, out }: Replay) -> Result<ExitCode> {
+fn replay(Replay { recorded, policy, heads, exploration, seed, out }: Replay) -> Result<ExitCode> {
+    let verifier = recorded.verifier.clone();
     let split = Source::from(recorded).read()?;
     let decisions = match policy.as_str() {
-        "mini" => conducted(Similar::new(&split.train, vectors(&split, &out)?)?, &split)?,
-        "value" => conducted(Valued::new(&split.train, vectors(&split, &out)?)?, &split)?,
+        "mini" => {
+            let heads = heads.as_deref().map_or_else(|| Ok(Heads::shipped()), given)?;
+            let headed = Headed::new(&split.train, vectors(&split, beside(&out))?, heads, &verifier)?;
+            conducted(headed.exploring(exploration, seed), &split, &verifier)?
+        }
         name => play(&mut *policies::named(name, &split.train)?, &split.test)?,
     };
     write(&out, &replay::written(&decisions)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn vectors(split: &Split, out: &Path) -> Result<Vectors> {
-    let encoder = texts::encoder(&Places::of_user()?.cache_dir);
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    block_on(texts::vectors(split, &encoder, folder))
+fn stream(
+    Stream { recorded, change, worker, at, declared, heads, exploration, seeds, vectors: folder }: Stream,
+) -> Result<ExitCode> {
+    let verifier = recorded.verifier.clone();
+    let split = Source::from(recorded).read()?;
+    let heads = heads.as_deref().map_or_else(|| Ok(Heads::shipped()), given)?;
+    let vectors = vectors(&split, &folder)?;
+    let worker = match worker {
+        Some(name) => split.train.worker(&name)?,
+        None => favourite(&split, &vectors, &heads, &verifier)?,
+    };
+    let (change_of, seeds) = (Change::named(&change)?, (1..=seeds).collect());
+    let scene = Scene { change: change_of, worker, at, declared, exploration, seeds, verifier };
+    let story = tell(&split, &vectors, &heads, &scene)?;
+    print!("{} {change} before test task {at}\n{}", split.train.workers[worker], story.text());
+    Ok(ExitCode::SUCCESS)
 }
 
-fn conducted(mind: impl Mind, split: &Split) -> Result<Vec<Decision>> {
-    let mut policy = Conducted::by(mind, &split.train);
+fn vectors(split: &Split, folder: &Path) -> Result<Vectors> {
+    let encoder = texts::encoder(&Places::of_user()?.cache_dir);
+    block_on(texts::vectors(split.train.tasks.iter().chain(&split.test.tasks), &encoder, folder, || {}))
+}
+
+/// Heads of a file that was named: other ones in their place would be no answer.
+fn given(file: &Path) -> Result<Arc<Heads>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Arc::new(Heads::read(&text).map_err(|problem| anyhow!("{} {problem}", file.display()))?))
+}
+
+fn beside(out: &Path) -> &Path {
+    out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn conducted(mind: impl Mind, split: &Split, verifier: &str) -> Result<Vec<Decision>> {
+    let mut policy = Conducted::by(mind, &split.train, verifier);
     let decisions = play(&mut policy, &split.test)?;
     if policy.unwilling() > 0 {
         eprintln!("for {} tasks it would have asked nobody; the cheapest was called", policy.unwilling());

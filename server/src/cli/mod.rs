@@ -15,6 +15,7 @@ mod place;
 mod progress;
 mod runs;
 mod stats;
+mod train;
 mod trust;
 mod visible;
 
@@ -65,6 +66,8 @@ enum Command {
     Clean(clean::Arguments),
     /// Play policies against recorded outcomes, and compare them
     Eval(eval::Arguments),
+    /// Train what the conductor decides by
+    Train(train::Arguments),
     /// Time fixed workflows on the engine
     #[command(hide = true)]
     BenchWorkflow(bench_workflow::Arguments),
@@ -144,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Trust(arguments) => trust::run(arguments),
         Command::Clean(arguments) => clean::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
+        Command::Train(arguments) => train::run(arguments),
         Command::BenchWorkflow(arguments) => bench_workflow::run(arguments),
         Command::ConductorHost => return crate::conductor::host::child_main(),
         Command::Inside(inside) => return ExitCode::from(inside.main()),

@@ -1,43 +1,39 @@
 //! Tier mini's decision: whom to ask next. Pure: the same figures give the same decision, so a
 //! recorded run can be replayed.
 //!
-//! Each worker's chance is its declared strength corrected by what it did with similar tasks. Workers
-//! are tried one after the other until the tests accept a change. Tests accept a wrong one now and then,
-//! and from a weak worker they get many: so what an accepted change costs is the attempts it takes and
-//! the risk that it is wrong. Trying in the order of that cost gains most on average, and that is the order.
-//!
-//! It is departed from where it would go wrong: after a failure nobody weaker is asked while somebody
-//! stronger is left, the last turn belongs to the strongest, and where no check can tell right from
-//! wrong the first answer is the last, so the best is asked. Before all of them come the language's own tools, where
-//! they may know the fix: they cost nothing, and say at once when they know none.
+//! Every task has a difficulty, read off its words and made surer by every refusal; every worker two numbers, which begin at
+//! its declared strength and follow its own results. From both comes its chance, and from the verifier's reliability how
+//! often what is accepted is right. An order of calls is worth what its right answers are worth, less money and time; the
+//! best order is looked for to its end, its first call is made, and where no call is worth its price there is none.
+//! The language's own tools come before all of that, where they may know the fix: they cost nothing, and say at once when
+//! they know none.
 
+mod estimate;
+mod lookahead;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::dice::Dice;
+use super::heads::Heads;
+use super::heads::able::Able;
+use super::heads::belief::Belief;
 use crate::ledger::Neighbour;
 use crate::pool::{Facts, REPAIR, TOOLCHAIN};
 use crate::task::Goal;
 
-/// How many observed attempts a declared strength is worth.
-const PRIOR: f64 = 4.0;
-
-/// What a second of the user's waiting is worth, in US dollars.
-const USD_SECOND: f64 = 0.0005;
-
-/// What a solved task is worth, in US dollars: an attempt whose expected gain is below its cost is not made.
-pub const USD_SOLVED: f64 = 0.5;
-
-/// The share of wrong changes that tests accept.
-pub const WRONGLY_ACCEPTED: f64 = 0.05;
+pub use estimate::MODEL_SECONDS;
+use estimate::{Estimate, TOKENS_OUT, after, money, percent, verifier};
+use lookahead::{Caller, Lookahead};
 
 /// Attempts of one worker at one task.
-const ATTEMPTS: usize = 3;
-
-/// Tokens that a model writes for one change, before anything is known.
-const TOKENS_OUT: f64 = 900.0;
-
-/// Seconds that a model takes for one change, before anything is known.
-pub const MODEL_SECONDS: f64 = 20.0;
+pub const ATTEMPTS: usize = 3;
 
 /// Most turns of one run (TRINITY, arXiv 2512.04695: at most five).
 pub const MAX_TURNS: usize = 5;
+
+/// The verifier of a run, by its name in recordings and in heads.
+pub const TESTS: &str = "tests";
 
 /// What the decision goes by besides the workers.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,8 +42,10 @@ pub struct Need {
     pub goal: Goal,
     /// Whether tests fail now.
     pub failing_tests: bool,
-    /// Whether tests can tell a right answer from a wrong one.
+    /// Whether anything can tell a right answer from a wrong one.
     pub judged: bool,
+    /// What that is, by its name in recordings and in heads: [`TESTS`] in a run.
+    pub verifier: String,
     /// Whether the language's own tools may know the fix.
     pub tools_may_know: bool,
     /// Tokens of the prompt at its shortest.
@@ -58,8 +56,30 @@ pub struct Need {
     pub thoughts: usize,
     /// Attempts that are left, this one included.
     pub turns_left: usize,
+    /// How often one worker may be asked in all; [`ATTEMPTS`], or 1 where it would answer the same again.
+    pub attempts: usize,
     /// US dollars that are left.
     pub usd_left: f64,
+}
+
+/// What is known of the task and of the workers.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The figures.
+    pub heads: Arc<Heads>,
+    /// How hard the task is, before anybody tried it in this run.
+    pub belief: Belief,
+    /// What workers can do, by their names. Whoever is not among them begins at its declared strength.
+    pub able: BTreeMap<String, Able>,
+    /// What was done with similar tasks: what it cost and how long it took, and for people to read.
+    pub neighbours: Vec<Neighbour>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        let heads = Heads::shipped();
+        Self { belief: heads.anything(), heads, able: BTreeMap::new(), neighbours: Vec::new() }
+    }
 }
 
 /// A worker that could be asked now.
@@ -81,42 +101,80 @@ pub fn priced(name: &str, strength: f64, usd: f64) -> Facts {
 }
 
 /// Everybody that is worth asking now, the best first; nobody when it is time to stop.
-pub fn rank(pool: &[Facts], need: &Need, neighbours: &[Neighbour]) -> Vec<Choice> {
-    judge(pool, need, neighbours).0
+pub fn rank(pool: &[Facts], need: &Need, known: &Known) -> Vec<Choice> {
+    judge(pool, need, known).0
 }
 
 /// As [`rank`], and why each of the others is not worth asking.
-pub fn judge(pool: &[Facts], need: &Need, neighbours: &[Neighbour]) -> (Vec<Choice>, Vec<String>) {
-    let mut estimates = Vec::new();
-    let mut excluded = Vec::new();
-    if need.turns_left > 0 {
-        for facts in pool {
-            let estimate = estimate(facts, need, neighbours);
-            match objection(facts, need, &estimate) {
-                Some(objection) => excluded.push(format!("{} ({objection})", facts.name)),
-                None => estimates.push(estimate),
-            }
-        }
-    }
-    let strongest_failed = need.failed.iter().filter_map(|name| pool.iter().find(|facts| facts.name == *name));
-    let strongest_failed = strongest_failed.map(|facts| chance(facts, neighbours).0).fold(0.0, f64::max);
-    // Downwards, and back to who failed, only when there is no way up.
-    let down = |e: &Estimate| e.attempts > 0 || !need.failed.is_empty() && e.before <= strongest_failed;
-    let order = order(need);
-    estimates.sort_by(|a, b| {
-        let first = (b.name == TOOLCHAIN).cmp(&(a.name == TOOLCHAIN));
-        first
-            .then_with(|| down(a).cmp(&down(b)))
-            .then_with(|| order.key(a).total_cmp(&order.key(b)))
-            .then_with(|| a.name.cmp(b.name))
+pub fn judge(pool: &[Facts], need: &Need, known: &Known) -> (Vec<Choice>, Vec<String>) {
+    let table = Table::of(pool, need, known);
+    let gains = table.gains();
+    let mut order: Vec<usize> = (0..gains.len()).collect();
+    order.sort_by(|a, b| {
+        let tools = |at: &usize| table.estimates[*at].name == TOOLCHAIN;
+        let first = tools(b).cmp(&tools(a));
+        let name = |at: &usize| table.estimates[*at].name;
+        first.then_with(|| gains[*b].total_cmp(&gains[*a])).then_with(|| name(a).cmp(name(b)))
     });
-    let choices = (0..estimates.len()).map(|at| choice(&estimates[at..], order, &excluded)).collect();
-    (choices, excluded)
+    let explained = |at: usize| choice(&table, &gains, &order[at..]);
+    ((0..order.len()).map(explained).collect(), table.excluded.clone())
+}
+
+/// Somebody to try out instead of whom it would be best to ask first: the best by numbers that are drawn as they could be
+/// (Thompson, 1933), and so often that what it costs more is expected to be no more than this share of all. It teaches
+/// nothing where nothing can judge.
+pub fn tried_out(pool: &[Facts], need: &Need, known: &Known, share: f64, dice: &mut Dice) -> Option<Choice> {
+    if !need.judged || need.goal == Goal::Ask || !need.failed.is_empty() || share <= 0.0 {
+        return None;
+    }
+    let table = Table::of(pool, need, known);
+    let (order, usd) = table.order();
+    let best = table.estimates.get(*order.first()?)?.name;
+    let could_be = |estimate: &Estimate| {
+        let own = known.able.get(estimate.name).copied().unwrap_or_else(|| known.heads.begin(estimate.declared));
+        (estimate.name.to_owned(), own.drawn(dice))
+    };
+    let drawn: BTreeMap<String, Able> = table.estimates.iter().map(could_be).collect();
+    let drawn = Known { able: known.able.clone().into_iter().chain(drawn).collect(), ..known.clone() };
+    let by_chance = Table::of(pool, need, &drawn);
+    let first = by_chance.estimates.get(*by_chance.order().0.first()?)?.name;
+    let estimate = table.estimates.iter().find(|estimate| estimate.name == first)?;
+    if first == best || [best, first].contains(&TOOLCHAIN) {
+        return None;
+    }
+    // What follows once it is refused is the same as before, so what it costs more is less than its price.
+    let more = table.spent(first)? - usd;
+    (dice.share() * more < share * usd).then(|| Choice {
+        worker: first.to_owned(),
+        probability: estimate.now,
+        usd: estimate.usd,
+        why: format!(
+            "{first} is tried out, for it may be better than is known: {} likely ({}), {}; {best} would be asked otherwise \
+             (conductor.exploration is {}); by the {}",
+            percent(estimate.now),
+            evidence(estimate),
+            money(estimate.usd),
+            percent(share),
+            known.heads.name()
+        ),
+    })
+}
+
+/// Whom it would be best to ask one after the other, if everybody were refused, as places in the pool.
+pub fn order(pool: &[Facts], need: &Need, known: &Known) -> Vec<usize> {
+    let table = Table::of(pool, need, known);
+    let place = |at: &usize| pool.iter().position(|facts| facts.name == table.estimates[*at].name);
+    table.order().0.iter().filter_map(place).collect()
+}
+
+/// What a call of each is expected to cost, in US dollars.
+pub fn prices(pool: &[Facts], need: &Need, known: &Known) -> Vec<f64> {
+    pool.iter().map(|facts| Estimate::of(facts, need, known, &known.belief).usd).collect()
 }
 
 /// Who should think aloud before `next` tries again: after two models' failures another one's view is worth its price,
 /// once. Thinking is a turn too. `None`: nobody, let `next` try.
-pub fn thinker(pool: &[Facts], need: &Need, neighbours: &[Neighbour], next: &str) -> Option<Choice> {
+pub fn thinker(pool: &[Facts], need: &Need, known: &Known, next: &str) -> Option<Choice> {
     let is_model = |name: &str| ![REPAIR, TOOLCHAIN].contains(&name);
     let failures = need.failed.iter().filter(|name| is_model(name)).count();
     if need.goal == Goal::Ask || need.thoughts > 0 || need.turns_left < 2 || failures < 2 || !is_model(next) {
@@ -124,7 +182,8 @@ pub fn thinker(pool: &[Facts], need: &Need, neighbours: &[Neighbour], next: &str
     }
     let others = pool.iter().filter(|facts| is_model(&facts.name) && facts.name != next);
     let able = others.filter(|facts| need.prompt_tokens < facts.context);
-    let affordable = able.map(|facts| estimate(facts, need, neighbours)).filter(|e| 2.0 * e.usd <= need.usd_left);
+    let now = after(need, known);
+    let affordable = able.map(|facts| Estimate::of(facts, need, known, &now)).filter(|e| 2.0 * e.usd <= need.usd_left);
     let best = affordable.max_by(|a, b| a.before.total_cmp(&b.before).then_with(|| b.name.cmp(a.name)))?;
     let why = format!(
         "{failures} attempts of models failed, so {} thinks about it before {next} tries again: the strongest of the others, {}",
@@ -134,213 +193,110 @@ pub fn thinker(pool: &[Facts], need: &Need, neighbours: &[Neighbour], next: &str
     Some(Choice { worker: best.name.to_owned(), probability: best.before, usd: best.usd, why })
 }
 
-/// What is expected of one worker.
-#[derive(Clone)]
-struct Estimate<'a> {
-    name: &'a str,
-    declared: f64,
-    /// Chance at a task like this one, before anybody tried it in this run.
-    before: f64,
-    /// Chance now.
-    now: f64,
-    solved: u32,
-    seen: u32,
-    attempts: usize,
-    usd: f64,
-    seconds: f64,
+/// Everything that one decision weighs.
+struct Table<'a> {
+    need: &'a Need,
+    heads: &'a Heads,
+    estimates: Vec<Estimate<'a>>,
+    excluded: Vec<String>,
+    callers: Vec<Caller>,
+    now: Belief,
+    worth: f64,
 }
 
-impl Estimate<'_> {
-    /// Money, with the user's time as money.
-    fn cost(&self) -> f64 {
-        self.usd + self.seconds * USD_SECOND
-    }
-
-    /// The chance that the tests accept what it makes.
-    fn accepted(&self) -> f64 {
-        self.now + (1.0 - self.now) * WRONGLY_ACCEPTED
-    }
-
-    /// The chance that what the tests accept is wrong.
-    fn risk(&self) -> f64 {
-        (1.0 - self.now) * WRONGLY_ACCEPTED / self.accepted()
-    }
-
-    /// The cost of attempts that an accepted change takes.
-    fn price(&self) -> f64 {
-        self.cost() / self.accepted()
-    }
-}
-
-fn estimate<'a>(facts: &'a Facts, need: &Need, neighbours: &[Neighbour]) -> Estimate<'a> {
-    let (before, solved, seen) = chance(facts, neighbours);
-    let attempts = need.failed.iter().filter(|name| **name == facts.name).count();
-    // A task that defeated somebody is harder than it looked, and more so for whoever it defeated:
-    // each failure halves the odds, one's own once more.
-    let odds = before / (1.0 - before) / 2f64.powi((need.failed.len() + attempts) as i32);
-    let declared_usd = (facts.usd_in * need.prompt_tokens as f64 + facts.usd_out * TOKENS_OUT) / 1e6;
-    let usual_seconds = match facts.name.as_str() {
-        TOOLCHAIN => 3.0,
-        REPAIR => 10.0,
-        _ => MODEL_SECONDS,
-    };
-    Estimate {
-        name: &facts.name,
-        declared: facts.strength,
-        before,
-        now: odds / (1.0 + odds),
-        solved,
-        seen,
-        attempts,
-        // What is free stays free, whatever it cost when it had a price.
-        usd: if declared_usd > 0.0 { corrected(declared_usd, facts, neighbours, |n| n.usd) } else { 0.0 },
-        seconds: corrected(usual_seconds, facts, neighbours, |neighbour| neighbour.ms / 1000.0),
-    }
-}
-
-/// The mean of a Beta distribution that begins at the declared strength and has seen what the worker
-/// did with similar tasks, each counting by the square of its similarity. Also how many it solved, of how many.
-fn chance(facts: &Facts, neighbours: &[Neighbour]) -> (f64, u32, u32) {
-    let (mut good, mut all) = (facts.strength.clamp(0.02, 0.98) * PRIOR, PRIOR);
-    let (mut solved, mut seen) = (0, 0);
-    for neighbour in neighbours.iter().filter(|neighbour| neighbour.worker == facts.name) {
-        let weight = weight(neighbour);
-        if neighbour.solved {
-            good += weight;
-            all += weight;
-        } else {
-            // Whoever is asked last gets the hard tasks: failing where others had failed says less.
-            all += weight / 2f64.powi(neighbour.after.min(8) as i32);
+impl<'a> Table<'a> {
+    fn of(pool: &'a [Facts], need: &'a Need, known: &'a Known) -> Self {
+        let (heads, now) = (&*known.heads, after(need, known));
+        let all: Vec<Estimate> = pool.iter().map(|facts| Estimate::of(facts, need, known, &now)).collect();
+        // What the user would gladly pay is seen by what they pay for the strongest.
+        let strongest = all.iter().max_by(|a, b| a.before.total_cmp(&b.before));
+        let policy = &heads.policy;
+        let worth = strongest.map_or(0.0, |e| e.usd * policy.calls_solved).max(policy.usd_solved);
+        let (mut estimates, mut excluded) = (Vec::new(), Vec::new());
+        for (facts, estimate) in pool.iter().zip(all).filter(|_| need.turns_left > 0) {
+            match estimate.objection(facts, need, heads, worth) {
+                Some(objection) => excluded.push(format!("{} ({objection})", facts.name)),
+                None => estimates.push(estimate),
+            }
         }
-        solved += u32::from(neighbour.solved);
-        seen += 1;
-    }
-    (good / all, solved, seen)
-}
-
-fn corrected(expected: f64, facts: &Facts, neighbours: &[Neighbour], seen: impl Fn(&Neighbour) -> f64) -> f64 {
-    let of_worker = neighbours.iter().filter(|neighbour| neighbour.worker == facts.name);
-    let (sum, all) = of_worker.fold((expected * PRIOR, PRIOR), |(sum, all), neighbour| {
-        (sum + weight(neighbour) * seen(neighbour), all + weight(neighbour))
-    });
-    sum / all
-}
-
-fn weight(neighbour: &Neighbour) -> f64 {
-    neighbour.cosine.clamp(0.0, 1.0).powi(2)
-}
-
-/// Why a worker is not worth asking now.
-fn objection(facts: &Facts, need: &Need, estimate: &Estimate) -> Option<String> {
-    if facts.name == REPAIR && !(need.goal == Goal::Fix && need.failing_tests) {
-        return Some("it needs failing tests".into());
-    }
-    if facts.name == TOOLCHAIN && !need.tools_may_know {
-        return Some("no tool of the language may know the fix".into());
-    }
-    if facts.name == REPAIR && estimate.attempts > 0 {
-        return Some("it would search the same again".into());
-    }
-    if estimate.attempts >= ATTEMPTS {
-        return Some(format!("it failed {} times", estimate.attempts));
-    }
-    if need.prompt_tokens >= facts.context {
-        return Some(format!("{} tokens do not fit its {}", need.prompt_tokens, facts.context));
-    }
-    if estimate.usd > need.usd_left {
-        return Some(format!("{} is more than the {} left", money(estimate.usd), money(need.usd_left)));
-    }
-    (estimate.now * USD_SOLVED < estimate.cost())
-        .then(|| format!("{} likely, not worth {}", percent(estimate.now), money(estimate.cost())))
-}
-
-/// What comes first.
-#[derive(Clone, Copy, PartialEq)]
-enum Order {
-    /// A check tells us when to stop.
-    Cheapest,
-    /// There is no further turn.
-    Strongest,
-    /// The first answer is the last, for nothing can refute it.
-    BestGain,
-}
-
-fn order(need: &Need) -> Order {
-    match need {
-        Need { judged: false, .. } | Need { goal: Goal::Ask, .. } => Order::BestGain,
-        Need { turns_left: 1, .. } => Order::Strongest,
-        _ => Order::Cheapest,
-    }
-}
-
-impl Order {
-    /// Smaller is earlier.
-    fn key(self, estimate: &Estimate) -> f64 {
-        match self {
-            Self::Cheapest => estimate.price() + estimate.risk() * USD_SOLVED,
-            Self::Strongest => -estimate.now,
-            Self::BestGain => estimate.cost() - estimate.now * USD_SOLVED,
-        }
+        let verifier = verifier(need, heads);
+        let callers = estimates.iter().map(|estimate| estimate.caller(need, heads, &now, verifier)).collect();
+        Self { need, heads, estimates, excluded, callers, now, worth }
     }
 
-    fn words(self) -> &'static str {
-        match self {
-            Self::Cheapest => "the cheapest likely solver",
-            Self::Strongest => "the strongest, for this is the last turn",
-            Self::BestGain => "the best, for no test can tell whether the answer is right",
-        }
+    fn ahead(&self) -> (Lookahead<'_>, lookahead::Point) {
+        let ahead = Lookahead::new(&self.callers, self.worth, self.worth * self.heads.policy.harm);
+        let start = ahead.start(self.now.likely(), self.need.turns_left, self.need.usd_left);
+        (ahead, start)
     }
 
-    /// What it goes by.
-    fn figures(self, e: &Estimate) -> String {
-        match self {
-            Self::BestGain => format!("{} with the time", money(e.cost())),
-            _ => format!("{} per accepted change, {} of them wrong", money(e.price()), percent(e.risk())),
+    /// Of each, what asking it is worth, with what follows.
+    fn gains(&self) -> Vec<f64> {
+        let (mut ahead, start) = self.ahead();
+        (0..self.callers.len()).map(|caller| ahead.asking(&start, caller)).collect()
+    }
+
+    fn order(&self) -> (Vec<usize>, f64) {
+        let (mut ahead, start) = self.ahead();
+        ahead.order(&start)
+    }
+
+    /// How many US dollars it is expected to cost to ask this one first and then go on as is best.
+    fn spent(&self, name: &str) -> Option<f64> {
+        let caller = self.estimates.iter().position(|estimate| estimate.name == name)?;
+        let (mut ahead, start) = self.ahead();
+        let next = ahead.refused(&start, caller)?;
+        Some(self.callers[caller].usd + ahead.order(&next).1)
+    }
+
+    /// What makes the first of those that are left the first.
+    fn place(&self, name: &str) -> &'static str {
+        match self.need {
+            _ if name == TOOLCHAIN => "first, for it costs nothing to ask",
+            Need { judged: false, .. } | Need { goal: Goal::Ask, .. } => {
+                "the best, for no test can tell whether the answer is right"
+            }
+            Need { turns_left: 1, .. } => "the best for the last turn",
+            _ => "the best to ask now",
         }
     }
 }
 
 /// The first of `rest`, explained.
-fn choice(rest: &[Estimate], order: Order, excluded: &[String]) -> Choice {
-    let first = &rest[0];
-    let evidence = match (first.seen, first.attempts) {
-        (0, 0) => format!("declared {}, no similar task recorded", percent(first.declared)),
-        (0, _) => format!("declared {}, tried before in this run", percent(first.declared)),
-        (seen, _) => {
-            format!("declared {}, solved {} of {seen} similar tasks", percent(first.declared), first.solved)
-        }
-    };
-    let place = if first.name == TOOLCHAIN { "first, for it costs nothing to ask" } else { order.words() };
+fn choice(table: &Table, gains: &[f64], rest: &[usize]) -> Choice {
+    let first = &table.estimates[rest[0]];
+    let gain = |at: usize| money(gains[at]);
     let mut why = format!(
-        "{} is {place}: {} likely ({evidence}), {}, about {:.0} s; {}",
+        "{} is {}: {} likely ({}), {}, about {:.0} s; with what may follow it is worth {}",
         first.name,
+        table.place(first.name),
         percent(first.now),
+        evidence(first),
         money(first.usd),
         first.seconds,
-        order.figures(first),
+        gain(rest[0])
     );
-    let others: Vec<String> = rest[1..]
-        .iter()
-        .map(|e| format!("{} ({}, {}; {})", e.name, percent(e.now), money(e.usd), order.figures(e)))
-        .collect();
+    let other = |at: &usize| {
+        let e = &table.estimates[*at];
+        format!("{} ({}, {}; worth {})", e.name, percent(e.now), money(e.usd), gain(*at))
+    };
+    let others: Vec<String> = rest[1..].iter().map(other).collect();
     if !others.is_empty() {
         why += &format!("; then {}", others.join(", "));
     }
-    if !excluded.is_empty() {
-        why += &format!("; not asked: {}", excluded.join(", "));
+    if !table.excluded.is_empty() {
+        why += &format!("; not asked: {}", table.excluded.join(", "));
     }
-    Choice { worker: first.name.to_string(), probability: first.now, usd: first.usd, why }
+    why += &format!("; a solved task counted as {}, by the {}", money(table.worth), table.heads.name());
+    Choice { worker: first.name.to_owned(), probability: first.now, usd: first.usd, why }
 }
 
-fn percent(part: f64) -> String {
-    format!("{:.0} %", part * 100.0)
-}
-
-fn money(usd: f64) -> String {
-    match usd {
-        0.0 => "free".into(),
-        ..0.1 => format!("${usd:.4}"),
-        _ => format!("${usd:.2}"),
+fn evidence(estimate: &Estimate) -> String {
+    let declared = percent(estimate.declared);
+    match (estimate.seen, estimate.attempts) {
+        (0, 0) => format!("declared {declared}, no similar task recorded"),
+        (0, _) => format!("declared {declared}, tried before in this run"),
+        (seen, _) => format!("declared {declared}, solved {} of {seen} similar tasks", estimate.solved),
     }
 }
 

@@ -1,21 +1,28 @@
 //! Turns a Task into a Workflow, one step at a time: whom to ask next, and why.
 
 pub mod baseline;
+pub mod dice;
+pub mod heads;
 pub mod host;
 pub mod mini;
 pub mod ultra;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::{Embedding, Ledger, Neighbour};
+use crate::ledger::{Embedding, Ledger, Neighbour, PastAttempt, PastRun};
 use crate::pool::Facts;
 use crate::task::{Goal, Task};
 use crate::workflow::{Access, Role, Step};
 
+use dice::Dice;
+use heads::Heads;
+use heads::record::{Attempt, Past, Record};
+use heads::telling::{Sort, Telling, facts};
 use host::{Host, HostError, Stats};
-use mini::Need;
+use mini::{Known, Need};
 use ultra::Planner;
 
 /// How many past attempts' tasks are compared with a task.
@@ -27,15 +34,30 @@ pub struct Conductor {
     host: Host,
     ledger: Option<Arc<Ledger>>,
     planner: Option<Planner>,
+    heads: Arc<Heads>,
+    remark: Option<String>,
+    exploration: f64,
 }
 
 /// What the conductor knows of one task. Computed once; every decision about the task goes by it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Reading {
     model: String,
     embedding: Option<Embedding>,
     neighbours: Vec<Neighbour>,
     remarks: Vec<String>,
+    heads: Arc<Heads>,
+    telling: Telling,
+    record: Record,
+    /// The share of spend for trying workers out, and the chance that decides.
+    exploration: (f64, Dice),
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        let sort = Sort { goal: Goal::Fix, language: String::new() };
+        Self::new(String::new(), Heads::shipped(), Telling { vector: Vec::new(), facts: None, sort })
+    }
 }
 
 /// What to do next.
@@ -58,7 +80,22 @@ pub enum Decision {
 impl Conductor {
     /// Without a ledger, and with a host that cannot work, it decides by what is declared of the workers.
     pub fn new(host: Host, ledger: Option<Arc<Ledger>>) -> Self {
-        Self { host, ledger, planner: None }
+        Self { host, ledger, planner: None, heads: Heads::shipped(), remark: None, exploration: 0.0 }
+    }
+
+    /// This conductor with these heads, and what every decision shall say of them.
+    pub fn led_by(self, heads: Arc<Heads>, remark: Option<String>) -> Self {
+        Self { heads, remark, ..self }
+    }
+
+    /// The heads that decide; or why they are not the user's own, where these cannot be used.
+    pub fn heads(&self) -> Result<String, &str> {
+        self.remark.as_deref().map_or_else(|| Ok(self.heads.name()), Err)
+    }
+
+    /// This conductor, spending this share on trying workers out.
+    pub fn exploring(self, exploration: f64) -> Self {
+        Self { exploration, ..self }
     }
 
     /// This conductor with somebody to write the plans of tier ultra.
@@ -99,29 +136,70 @@ impl Conductor {
 
     /// Reads a task, as [`describe`]d: embeds it and looks similar ones up. Never fails: what could not be
     /// had is a remark in every decision that follows. `Err` only when cancelled.
-    pub async fn read(&self, description: &str, cancel: &CancellationToken) -> Result<Reading, Cancelled> {
-        let mut reading = Reading { model: self.host.model_name(), ..Reading::default() };
+    pub async fn read(&self, description: &str, sort: Sort, cancel: &CancellationToken) -> Result<Reading, Cancelled> {
+        let telling = Telling { vector: Vec::new(), facts: Some(facts(description)), sort };
+        let mut reading = Reading::new(self.host.model_name(), self.heads.clone(), telling);
+        reading.remarks.extend(self.remark.clone());
+        reading.exploration = (self.exploration, Dice::of(rand::random()));
         let Some(ledger) = self.ledger.clone() else {
             reading.remarks.push("there is no ledger to learn from".into());
             return Ok(reading);
         };
         match self.host.embed(description, cancel).await {
-            Ok(vector) => reading.embedding = Some(Embedding { model: reading.model.clone(), vector }),
+            Ok(vector) => {
+                // Vectors of another encoder have no meaning to the heads.
+                if reading.model == self.heads.trained.encoder {
+                    reading.telling.vector.clone_from(&vector);
+                } else {
+                    let (own, other) = (&self.heads.trained.encoder, &reading.model);
+                    reading
+                        .remarks
+                        .push(format!("the heads read vectors of {own}, not of {other}: difficulty is not read"));
+                }
+                reading.embedding = Some(Embedding { model: reading.model.clone(), vector });
+            }
             Err(HostError::Cancelled) => return Err(Cancelled),
             Err(error) => {
                 reading.remarks.push(format!("similar tasks could not be looked up: {error}"));
                 return Ok(reading);
             }
         }
-        let task = reading.embedding.clone();
-        let found = tokio::task::spawn_blocking(move || task.map(|task| ledger.neighbours(&task, NEAREST))).await;
-        match found {
-            Ok(Some(Ok(neighbours))) => reading.neighbours = neighbours,
-            Ok(Some(Err(error))) => reading.remarks.push(format!("the ledger could not be read: {error:#}")),
-            Ok(None) | Err(_) => reading.remarks.push("the ledger could not be read".into()),
+        let (task, heads) = (reading.embedding.clone(), self.heads.clone());
+        let look = move || {
+            let Some(task) = task else { return Ok((Vec::new(), Record::default())) };
+            let past = ledger.history(&task.model, heads.learned_until)?;
+            Ok::<_, anyhow::Error>((ledger.neighbours(&task, NEAREST)?, recorded(past, &heads)))
+        };
+        match tokio::task::spawn_blocking(look).await {
+            Ok(Ok((neighbours, record))) => (reading.neighbours, reading.record) = (neighbours, record),
+            Ok(Err(error)) => reading.remarks.push(format!("the ledger could not be read: {error:#}")),
+            Err(_) => reading.remarks.push("the ledger could not be read".into()),
         }
         Ok(reading)
     }
+}
+
+/// What the ledger has of past runs, as the heads take it.
+pub fn recorded(runs: Vec<PastRun>, heads: &Heads) -> Record {
+    let mut record = Record::default();
+    let verifier = heads.verifier(mini::TESTS);
+    for run in runs {
+        let vector = if run.model == heads.trained.encoder { run.vector } else { Vec::new() };
+        let sort = Sort { goal: run.goal, language: language(Path::new(&run.path)) };
+        let attempts = run.attempts.into_iter().map(|PastAttempt { worker, accepted, again }| Attempt {
+            worker,
+            accepted,
+            verifier,
+            again,
+        });
+        record.push(Past { telling: Telling { vector, facts: None, sort }, attempts: attempts.collect() }, heads);
+    }
+    record
+}
+
+/// The identifier of the language of a file; empty where it has none that is known.
+pub fn language(path: &Path) -> String {
+    baton_grammars::by_path(path).map_or_else(String::new, |language| language.id.to_owned())
 }
 
 /// The user stopped it.
@@ -129,6 +207,31 @@ impl Conductor {
 pub struct Cancelled;
 
 impl Reading {
+    fn new(model: String, heads: Arc<Heads>, telling: Telling) -> Self {
+        Self {
+            model,
+            embedding: None,
+            neighbours: Vec::new(),
+            remarks: Vec::new(),
+            heads,
+            telling,
+            record: Record::default(),
+            exploration: (0.0, Dice::of(0)),
+        }
+    }
+
+    /// What is known of the task and of these workers.
+    pub fn known(&self, pool: &[Facts]) -> Known {
+        let heads = self.heads.clone();
+        let declared =
+            |name: &str| pool.iter().find(|facts| facts.name == name).map_or(UNDECLARED, |facts| facts.strength);
+        let able = self.record.able(&self.telling, &heads, declared);
+        // Whom the user's own heads have placed, and who has done nothing since.
+        let able = heads.workers.clone().into_iter().chain(able).collect();
+        let belief = heads.difficulty.read(&self.telling, heads.policy.wider);
+        Known { heads, belief, able, neighbours: self.neighbours.clone() }
+    }
+
     /// The task's vector, for the ledger.
     pub fn embedding(&self) -> Option<&Embedding> {
         self.embedding.as_ref()
@@ -146,12 +249,15 @@ impl Reading {
 
     /// Whom to ask next. Pure.
     pub fn decide(&self, pool: &[Facts], need: &Need) -> Decision {
-        let (choices, excluded) = mini::judge(pool, need, &self.neighbours);
+        let known = self.known(pool);
         let remarks: String = self.remarks.iter().map(|remark| format!("; {remark}")).collect();
-        let Some(choice) = choices.into_iter().next() else {
+        let (share, mut dice) = self.exploration.clone();
+        let tried_out = mini::tried_out(pool, need, &known, share, &mut dice);
+        let (choices, excluded) = mini::judge(pool, need, &known);
+        let Some(choice) = tried_out.or(choices.into_iter().next()) else {
             return Decision::Stop { why: stop(pool, need, &excluded) + &remarks };
         };
-        if let Some(thinker) = mini::thinker(pool, need, &self.neighbours, &choice.worker) {
+        if let Some(thinker) = mini::thinker(pool, need, &known, &choice.worker) {
             let (worker, subtask) = (thinker.worker, THINK.to_owned());
             let step = Step { worker, role: Role::Thinker, subtask, access: Access::All };
             return Decision::Delegate { step, why: thinker.why + &remarks };
@@ -166,7 +272,7 @@ impl Reading {
         let others: Vec<Facts> = pool.iter().filter(|facts| facts.name != author).cloned().collect();
         // Nobody has failed at it, and nothing tells whether tests are good.
         let need = Need { judged: false, failed: Vec::new(), turns_left: 1, ..need.clone() };
-        let (choices, excluded) = mini::judge(&others, &need, &self.neighbours);
+        let (choices, excluded) = mini::judge(&others, &need, &self.known(&others));
         match choices.into_iter().next() {
             Some(choice) => {
                 let subtask = tests_wanted(need.goal).to_owned();
@@ -177,6 +283,9 @@ impl Reading {
         }
     }
 }
+
+/// What is supposed of a worker that is in the record and in the pool no more.
+const UNDECLARED: f64 = 0.5;
 
 /// What a thinker is asked to do.
 const THINK: &str = "Say why what was tried before was refused, and what should be done instead.";

@@ -14,13 +14,19 @@ fn need() -> Need {
         goal: Goal::Fix,
         failing_tests: true,
         judged: true,
+        verifier: mini::TESTS.into(),
         tools_may_know: false,
         prompt_tokens: 1_000,
         failed: vec![],
         thoughts: 0,
         turns_left: 5,
+        attempts: mini::ATTEMPTS,
         usd_left: 0.5,
     }
+}
+
+fn sort() -> Sort {
+    Sort { goal: Goal::Fix, language: "python".into() }
 }
 
 /// A conductor whose host has no program to start.
@@ -40,9 +46,9 @@ fn why(decision: Decision) -> String {
 #[tokio::test]
 async fn without_an_encoder_the_declared_strengths_decide_and_the_reason_is_said() {
     let folder = tempfile::tempdir().unwrap();
-    let reading = blind(folder.path(), true).read("a task", &CancellationToken::new()).await.unwrap();
+    let reading = blind(folder.path(), true).read("a task", sort(), &CancellationToken::new()).await.unwrap();
     let why = why(reading.decide(&[Facts::repair()], &need()));
-    assert!(why.starts_with("repair: repair is the cheapest likely solver: 40 % likely"), "{why}");
+    assert!(why.starts_with("repair: repair is the best to ask now: "), "{why}");
     assert!(
         why.ends_with("; similar tasks could not be looked up: cannot start the local model's process /nowhere/baton: No such file or directory (os error 2)"),
         "{why}"
@@ -53,7 +59,7 @@ async fn without_an_encoder_the_declared_strengths_decide_and_the_reason_is_said
 #[tokio::test]
 async fn without_a_ledger_nothing_is_started() {
     let folder = tempfile::tempdir().unwrap();
-    let reading = blind(folder.path(), false).read("a task", &CancellationToken::new()).await.unwrap();
+    let reading = blind(folder.path(), false).read("a task", sort(), &CancellationToken::new()).await.unwrap();
     assert!(why(reading.decide(&[Facts::repair()], &need())).ends_with("; there is no ledger to learn from"));
 }
 
@@ -62,7 +68,7 @@ async fn a_cancelled_reading_is_no_reading() {
     let folder = tempfile::tempdir().unwrap();
     let cancel = CancellationToken::new();
     cancel.cancel();
-    assert!(blind(folder.path(), true).read("a task", &cancel).await.is_err());
+    assert!(blind(folder.path(), true).read("a task", sort(), &cancel).await.is_err());
 }
 
 #[test]

@@ -185,6 +185,9 @@ fn conductor_problem(conductor: &mut ConductorOptions) -> Option<String> {
     if !(0.0..=1.0).contains(&conductor.strength) {
         return Some(format!("`strength` is a chance between 0 and 1, not {}", conductor.strength));
     }
+    if !(0.0..=1.0).contains(&conductor.exploration) {
+        return Some(format!("`exploration` is a share between 0 and 1, not {}", conductor.exploration));
+    }
     if !(1024..=1 << 20).contains(&conductor.context) {
         return Some(format!("`context` is between 1024 and 1048576 tokens, not {}", conductor.context));
     }
@@ -289,6 +292,7 @@ mod tests {
             "[checks.clippy]\ncommand = []".to_owned(),
             "[checks.clippy]\nformat = 'xml'".to_owned(),
             "[conductor]\ndepth = 5".to_owned(),
+            "[conductor]\nexploration = 1.5".to_owned(),
         ];
         let messages: Vec<String> = broken.iter().map(|text| load(text).unwrap_err()).collect();
         insta::assert_snapshot!(messages.join("\n"));

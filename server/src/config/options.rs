@@ -267,6 +267,8 @@ pub struct ConductorOptions {
     pub generator: Option<PathBuf>,
     /// How often tier `ultra` may look at what came of its workflow and write a corrective one, 0 to 4: each time costs a plan and the work it plans.
     pub depth: usize,
+    /// The share, 0 to 1, of what runs cost that may go to trying out workers of which little is known yet; 0: none.
+    pub exploration: f64,
     /// Tokens that the generative model holds, prompt and answer together; fewer if it was made for fewer.
     pub context: usize,
     /// Your estimate of its chance, 0 to 1, to solve an ordinary task itself, as a worker called `conductor`; 0: it is not asked to.
@@ -283,6 +285,7 @@ impl Default for ConductorOptions {
             encoder: None,
             generator: None,
             depth: 1,
+            exploration: 0.05,
             context: 8192,
             strength: 0.1,
             idle_minutes: 10.0,

@@ -13,6 +13,8 @@ pub struct Places {
     pub trust_file: PathBuf,
     /// The ledger of runs.
     pub ledger_file: PathBuf,
+    /// The conductor's heads, as the user's own runs have adapted them.
+    pub heads_file: PathBuf,
     /// Shadows, models: what may be deleted at any time.
     pub cache_dir: PathBuf,
 }
@@ -24,19 +26,20 @@ impl Places {
             ConfigError("there is no home directory: set HOME, so that Baton knows where its configuration is".into())
         })?;
         let state = dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir());
-        Ok(Self::at(dirs.config_dir(), state, dirs.cache_dir()))
+        Ok(Self::at(dirs.config_dir(), state, dirs.data_local_dir(), dirs.cache_dir()))
     }
 
     /// All of them below one directory, for tests.
     pub fn below(home: &Path) -> Self {
-        Self::at(&home.join("config"), &home.join("state"), &home.join("cache"))
+        Self::at(&home.join("config"), &home.join("state"), &home.join("data"), &home.join("cache"))
     }
 
-    fn at(config: &Path, state: &Path, cache: &Path) -> Self {
+    fn at(config: &Path, state: &Path, data: &Path, cache: &Path) -> Self {
         Self {
             config_file: config.join("config.toml"),
             trust_file: config.join("trusted"),
             ledger_file: state.join("ledger.sqlite"),
+            heads_file: data.join("heads.json"),
             cache_dir: cache.to_owned(),
         }
     }

@@ -8,6 +8,8 @@ use anyhow::Result;
 use super::policies::Policy;
 use super::recorded::{Kind, Recording, Task};
 use super::replay::{Seen, Table};
+use super::texts::Vectors;
+use crate::conductor::heads::telling::{Sort, Telling, facts};
 use crate::conductor::mini::{self, Choice, Need};
 use crate::conductor::opening;
 use crate::pool::Facts;
@@ -18,9 +20,7 @@ pub trait Mind {
     /// Takes up a task.
     fn begin(&mut self, task: &Task) -> Result<()>;
     /// Everybody that is worth asking now, the best first.
-    fn rank(&self, need: &Need) -> Vec<Choice>;
-    /// The verifier refused this worker's answer.
-    fn refused(&mut self, _worker: usize) {}
+    fn rank(&mut self, need: &Need) -> Vec<Choice>;
     /// What was seen of the task. All but the last were refused.
     fn end(&mut self, _seen: &[Seen]) {}
 }
@@ -29,6 +29,7 @@ pub trait Mind {
 pub struct Conducted<M> {
     mind: M,
     workers: Vec<String>,
+    verifier: String,
     cheapest: usize,
     unwilling: usize,
 }
@@ -45,6 +46,29 @@ pub fn pool(train: &Recording<bool>) -> Vec<Facts> {
     (0..train.workers.len()).map(facts).collect()
 }
 
+/// What a decision about a task goes by before anybody was called.
+pub fn need(task: &Task, verifier: &str) -> Need {
+    Need {
+        goal: goal(task),
+        failing_tests: goal(task) == Goal::Fix,
+        judged: true,
+        verifier: verifier.to_owned(),
+        tools_may_know: false,
+        prompt_tokens: 0,
+        failed: Vec::new(),
+        thoughts: 1,
+        turns_left: mini::MAX_TURNS,
+        attempts: 1,
+        usd_left: f64::INFINITY,
+    }
+}
+
+/// A task's words as the heads take them.
+pub fn told(task: &Task, vectors: &Vectors) -> Result<Telling> {
+    let sort = Sort { goal: goal(task), language: task.language.clone() };
+    Ok(Telling { vector: vectors.of(task)?.to_vec(), facts: Some(facts(&described(task))), sort })
+}
+
 fn goal(task: &Task) -> Goal {
     match task.kind {
         Kind::Fix => Goal::Fix,
@@ -53,9 +77,10 @@ fn goal(task: &Task) -> Goal {
 }
 
 impl<M: Mind> Conducted<M> {
-    /// Of the workers of `train`.
-    pub fn by(mind: M, train: &Recording<bool>) -> Self {
-        Self { mind, workers: train.workers.clone(), cheapest: train.cheapest(), unwilling: 0 }
+    /// Of the workers of `train`, judged by this verifier.
+    pub fn by(mind: M, train: &Recording<bool>, verifier: &str) -> Self {
+        let (workers, verifier) = (train.workers.clone(), verifier.to_owned());
+        Self { mind, workers, verifier, cheapest: train.cheapest(), unwilling: 0 }
     }
 
     /// For how many tasks it would have asked nobody. The cheapest was called for them: without a call there is no answer to score.
@@ -64,9 +89,10 @@ impl<M: Mind> Conducted<M> {
     }
 
     /// Whoever comes first of those who were asked, or of those who were not.
-    fn first(&self, need: &Need, seen: &[Seen], asked: bool) -> Option<usize> {
+    fn first(&mut self, need: &Need, seen: &[Seen], asked: bool) -> Option<usize> {
+        let choices = self.mind.rank(need);
         let place = |choice: &Choice| self.workers.iter().position(|name| *name == choice.worker);
-        let places: Vec<usize> = self.mind.rank(need).iter().filter_map(place).collect();
+        let places: Vec<usize> = choices.iter().filter_map(place).collect();
         places.into_iter().find(|worker| seen.iter().any(|seen| seen.worker == *worker) == asked)
     }
 
@@ -77,7 +103,6 @@ impl<M: Mind> Conducted<M> {
             if seen.accepted {
                 return Some(seen);
             }
-            self.mind.refused(worker);
             need.failed.push(self.workers[worker].clone());
             need.turns_left -= 1;
         }
@@ -92,17 +117,7 @@ impl<M: Mind> Conducted<M> {
 impl<M: Mind> Policy for Conducted<M> {
     fn play(&mut self, task: &Task, table: &mut Table<'_>) -> Result<Seen> {
         self.mind.begin(task)?;
-        let mut need = Need {
-            goal: goal(task),
-            failing_tests: goal(task) == Goal::Fix,
-            judged: true,
-            tools_may_know: false,
-            prompt_tokens: 0,
-            failed: Vec::new(),
-            thoughts: 1,
-            turns_left: mini::MAX_TURNS,
-            usd_left: f64::INFINITY,
-        };
+        let mut need = need(task, &self.verifier);
         let answer = self.conduct(&mut need, table).unwrap_or_else(|| {
             self.unwilling += 1;
             table.call(self.cheapest)

@@ -1,6 +1,6 @@
 //! Means, differences, and how sure they are.
 
-use super::dice::Dice;
+use crate::conductor::dice::Dice;
 
 /// How often the tasks are drawn anew.
 const DRAWS: usize = 2_000;

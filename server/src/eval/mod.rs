@@ -4,17 +4,15 @@
 
 pub mod compared;
 pub mod conducted;
-pub mod dice;
+pub mod headed;
 pub mod measure;
 mod plot;
 pub mod policies;
 pub mod recorded;
 pub mod replay;
 pub mod report;
-mod ridge;
 pub mod rows;
 pub mod score;
-pub mod similar;
+pub mod stream;
 pub mod texts;
-mod value;
-pub mod valued;
+pub mod training;

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, bail};
 
-use super::dice::Dice;
 use super::recorded::{Recording, Task};
 use super::replay::{Seen, Table};
+use crate::conductor::dice::Dice;
 
 /// Most workers of a static cascade that is searched for.
 const LONGEST: usize = 3;
@@ -32,7 +32,7 @@ pub fn named(name: &str, train: &Recording<bool>) -> Result<Box<dyn Policy>> {
                 Box::new(Cascade(workers.collect::<Result<_>>()?))
             }
             None => bail!(
-                "there is no policy `{name}`; there are mini, value, single, cheapest, random, cascade:A>B>C, fanout and best-of-3"
+                "there is no policy `{name}`; there are mini, single, cheapest, random, cascade:A>B>C, fanout and best-of-3"
             ),
         },
     })

@@ -19,6 +19,9 @@ pub struct Task {
     pub date: String,
     /// What is wanted.
     pub kind: Kind,
+    /// The language's name; empty where it is not told.
+    #[serde(default)]
+    pub language: String,
     /// What is asked.
     pub text: String,
 }
@@ -154,6 +157,16 @@ impl<S> Recording<S> {
 }
 
 impl Recording<bool> {
+    /// All of a folder that may be learned from: its first tasks, if so many are named. `verifier`: which `accept_…` column counts.
+    pub fn read(folder: &Path, verifier: &str, before: Option<usize>) -> Result<Self> {
+        let raw = Raw::<bool>::read(folder, verifier, ..before.unwrap_or(usize::MAX))?;
+        let workers: Vec<String> = raw.workers.iter().cloned().collect();
+        if workers.is_empty() {
+            bail!("{} names no worker", folder.display());
+        }
+        raw.of(&workers)
+    }
+
     /// The share of tasks that a worker solved.
     pub fn success(&self, worker: usize) -> f64 {
         self.outcomes.iter().filter(|row| row[worker].solved).count() as f64 / self.tasks.len() as f64
@@ -175,12 +188,22 @@ impl Recording<bool> {
     }
 }
 
-#[cfg(test)]
 impl<S: Clone> Recording<S> {
-    /// Only so many tasks of it.
-    pub fn first(&self, tasks: usize) -> Self {
-        let (tasks, outcomes) = (self.tasks[..tasks].to_vec(), self.outcomes[..tasks].to_vec());
+    /// Only the tasks at these places.
+    pub fn only(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let places = || (0..self.tasks.len()).filter(|at| keep(*at));
+        let tasks = places().map(|at| self.tasks[at].clone()).collect();
+        let outcomes = places().map(|at| self.outcomes[at].clone()).collect();
         Self { folder: self.folder.clone(), tasks, workers: self.workers.clone(), outcomes }
+    }
+
+    /// From this task on, what `worker` does is what `other` does, at its own price.
+    pub fn degraded(&self, worker: usize, other: usize, from: usize) -> Self {
+        let mut changed = self.clone();
+        for row in changed.outcomes.iter_mut().skip(from) {
+            row[worker] = Outcome { usd: row[worker].usd, ..row[other].clone() };
+        }
+        changed
     }
 }
 
@@ -236,6 +259,14 @@ impl<S: Truth + Clone> Raw<S> {
         }
         Ok(Recording { folder: self.folder, tasks, workers: workers.to_vec(), outcomes })
     }
+}
+
+/// The verifiers that a folder knows: its columns `accept_…`, without the beginning.
+pub fn verifiers(folder: &Path) -> Result<Vec<String>> {
+    let path = folder.join("outcomes.csv");
+    let text = text(&path)?;
+    let rows = Rows::parse(&path, text.lines().next().unwrap_or_default())?;
+    Ok(rows.columns().filter_map(|column| column.strip_prefix("accept_")).map(str::to_owned).collect())
 }
 
 fn text(path: &Path) -> Result<String> {

@@ -47,6 +47,11 @@ impl Rows {
         self.rows.iter().map(|(line, fields)| Row { line: *line, columns: &self.columns, fields })
     }
 
+    /// The columns' names.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(String::as_str)
+    }
+
     /// Whether there is such a column.
     pub fn has(&self, column: &str) -> bool {
         self.columns.iter().any(|name| name == column)

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::conducted::described;
-use super::recorded::{Split, Task};
+use super::recorded::Task;
 use crate::conductor::host::{EXE, Host, HostOptions};
 use crate::ledger::hash;
 
@@ -34,16 +34,22 @@ pub fn encoder(cache_dir: &Path) -> Host {
     Host::new(HostOptions { exe: EXE.into(), encoder: None, cache_dir: cache_dir.to_owned() })
 }
 
-/// The vectors of every task. What is in `folder` of an earlier time is not made again.
-pub async fn vectors(split: &Split, encoder: &Host, folder: &Path) -> Result<Vectors> {
+/// The vectors of these tasks. What is in `folder` of an earlier time is not made again. `done` is told of each.
+pub async fn vectors<'a>(
+    tasks: impl Iterator<Item = &'a Task>,
+    encoder: &Host,
+    folder: &Path,
+    done: impl Fn(),
+) -> Result<Vectors> {
     let file = folder.join(format!("{}.vectors", encoder.model_name()));
     // One that cannot be read holds nothing that cannot be made again.
     let kept = std::fs::read(&file).ok().and_then(|bytes| postcard::from_bytes(&bytes).ok());
     let mut kept: BTreeMap<String, Vec<f32>> = kept.unwrap_or_default();
     let before = kept.len();
     let mut vectors = BTreeMap::new();
-    for task in split.train.tasks.iter().chain(&split.test.tasks) {
+    for task in tasks {
         vectors.insert(task.id.clone(), vector(task, encoder, &mut kept).await?);
+        done();
     }
     if kept.len() > before {
         let write = || -> Result<()> {

@@ -231,11 +231,13 @@ impl<'a> Course<'a> {
             goal: self.task.goal,
             failing_tests: baseline.is_some_and(|baseline| baseline.failed > 0),
             judged: baseline.is_some(),
+            verifier: mini::TESTS.into(),
             tools_may_know: checks.is_some_and(|checks| self.tools_may_know(checks)),
             prompt_tokens: (focus + self.task.instruction.len()) / BYTES_PER_TOKEN,
             turns_left: mini::MAX_TURNS.saturating_sub(failed.len() + thoughts),
             failed,
             thoughts,
+            attempts: mini::ATTEMPTS,
             usd_left: self.money.left(),
         }
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::course::{Course, End};
 use super::{Event, Kind, Outcome};
 use crate::conductor::Conductor;
+use crate::conductor::heads::Heads;
 use crate::conductor::host::{EXE, Host, HostOptions, Writers};
 use crate::conductor::ultra::Planner;
 use crate::config::{Config, Trust, WorkerOptions};
@@ -77,7 +78,9 @@ impl Engine {
                 problems.push(problem.to_string());
                 Planner::Embedded(self.writers.embedded())
             });
-            let conductor = Conductor::new(host, ledger.clone()).planned_by(planner);
+            let (heads, remark) = Heads::load(&self.config.places.heads_file);
+            let conductor = Conductor::new(host, ledger.clone()).planned_by(planner).led_by(heads, remark);
+            let conductor = conductor.exploring(self.config.conductor.exploration);
             Memory { conductor, ledger, problems }
         })
     }
@@ -96,6 +99,11 @@ impl Engine {
     pub fn keep(&self, config: &Config) {
         let own = WorkerOptions::conductor(&config.conductor);
         self.pool.keep(&config.workers.iter().cloned().chain(own).collect::<Vec<_>>());
+    }
+
+    /// The workers' names and the strengths that are declared of them.
+    pub fn declared(&self) -> Vec<(String, f64)> {
+        self.pool.facts().into_iter().map(|facts| (facts.name, facts.strength)).collect()
     }
 
     /// Every word by which a task can name workers: their names and their tags.

@@ -98,6 +98,10 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
             Finding::bad("conductor", format!("{reason}; until then workers are ordered by what you declared"))
         }
     });
+    findings.push(match memory.conductor.heads() {
+        Ok(name) => Finding::good("heads", name),
+        Err(why) => Finding::note("heads", why),
+    });
     let ledger = config.places.ledger_file.display();
     findings.push(match &memory.ledger {
         Some(_) => Finding::good("ledger", format!("{ledger}")),

@@ -1,9 +1,12 @@
 //! The one path of a run: what is asked is looked at, the private copy opened, the baseline taken; then steps are made.
 
+use std::path::Path;
+
 use super::course::{Course, End, cancelled};
 use super::delegate::{Checks, DECLINED, seconds};
 use super::judge::{Judge, Judged};
 use super::{ConductorRecord, Event, Kind};
+use crate::conductor::heads::telling::Sort;
 use crate::conductor::{self, baseline};
 use crate::context::{self, Mapping};
 use crate::patch::Patch;
@@ -100,7 +103,9 @@ impl Course<'_> {
             return self.follow(policy, checks).await;
         }
         let description = conductor::describe(self.task, checks.and_then(|checks| checks.report));
-        let Ok(mut reading) = self.engine.memory().conductor.read(&description, &self.stop).await else {
+        let path = Path::new(self.task.focus.path.as_str());
+        let sort = Sort { goal: self.task.goal, language: conductor::language(path) };
+        let Ok(mut reading) = self.engine.memory().conductor.read(&description, sort, &self.stop).await else {
             return cancelled();
         };
         self.outcome(|outcome| outcome.embedding = reading.embedding().cloned());

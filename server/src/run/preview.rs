@@ -28,10 +28,12 @@ impl Engine {
             failing_tests: false,
             tools_may_know: false,
             judged: false,
+            verifier: String::new(),
             prompt_tokens: 0,
             failed: Vec::new(),
             thoughts: 0,
             turns_left: 1,
+            attempts: 1,
             usd_left: 0.0,
         };
         let step = match Reading::default().decide(&[anyone], &need) {

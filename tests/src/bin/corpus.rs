@@ -44,6 +44,7 @@ fn run(corpus: &Path) -> Result<()> {
             .env("XDG_CONFIG_HOME", home.path().join("config"))
             .env("XDG_STATE_HOME", home.path().join("state"))
             .env("XDG_CACHE_HOME", home.path().join("cache"))
+            .env("XDG_DATA_HOME", home.path().join("data"))
             .current_dir(copy.path())
             .output()?;
         let seconds = started.elapsed().as_secs_f64();

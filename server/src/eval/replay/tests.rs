@@ -4,14 +4,14 @@
 use std::path::Path;
 
 use super::*;
+use crate::conductor::dice::Dice;
+use crate::conductor::heads::Heads;
 use crate::eval::conducted::Conducted;
-use crate::eval::dice::Dice;
+use crate::eval::headed::Headed;
 use crate::eval::policies::named;
 use crate::eval::recorded::{Source, Split};
 use crate::eval::score::score;
-use crate::eval::similar::Similar;
 use crate::eval::texts::Vectors;
-use crate::eval::valued::Valued;
 
 const TASKS: usize = 60;
 const LEARNED: usize = 40;
@@ -55,19 +55,19 @@ fn vectors(split: &Split) -> Vectors {
     tasks.map(|task| (task.id.clone(), vector(&task.id))).collect()
 }
 
-fn mini(split: &Split) -> Conducted<Similar> {
-    Conducted::by(Similar::new(&split.train, vectors(split)).unwrap(), &split.train)
+fn headed(split: &Split) -> Headed {
+    Headed::new(&split.train, vectors(split), Heads::shipped(), "tests").unwrap()
 }
 
-const POLICIES: [&str; 7] = ["mini", "value", "single", "cheapest", "random", "cascade:cheap>dear", "fanout"];
+fn mini(split: &Split) -> Conducted<Headed> {
+    Conducted::by(headed(split), &split.train, "tests")
+}
+
+const POLICIES: [&str; 6] = ["mini", "single", "cheapest", "random", "cascade:cheap>dear", "fanout"];
 
 fn played(policy: &str, split: &Split) -> String {
     let decisions = match policy {
         "mini" => play(&mut mini(split), &split.test),
-        "value" => {
-            let valued = Valued::new(&split.train, vectors(split)).unwrap();
-            play(&mut Conducted::by(valued, &split.train), &split.test)
-        }
         _ => play(&mut *named(policy, &split.train).unwrap(), &split.test),
     };
     written(&decisions.unwrap()).unwrap()
@@ -89,7 +89,7 @@ fn only_earlier_tasks_are_learned_from() {
     let whole = split(truly);
     for policy in POLICIES {
         for tasks in [1, 7, 13] {
-            let beginning = Split { train: whole.train.clone(), test: whole.test.first(tasks) };
+            let beginning = Split { train: whole.train.clone(), test: whole.test.only(|at| at < tasks) };
             let (all, few) = (played(policy, &whole), played(policy, &beginning));
             assert_eq!(few.lines().count(), tasks);
             assert!(all.starts_with(&few), "{policy}: what came later changed what was decided before");
@@ -100,17 +100,13 @@ fn only_earlier_tasks_are_learned_from() {
 #[test]
 fn what_the_verifier_said_of_earlier_tasks_changes_later_decisions() {
     let split = split(truly);
-    let first = |mini: &mut Conducted<Similar>, tasks: usize| {
-        let decisions = play(mini, &split.test.first(tasks)).unwrap();
-        decisions.last().unwrap().calls.clone()
-    };
-    // The same task at the end of a long memory of refusals, and with none.
-    let mut taught = mini(&split);
-    let fresh = first(&mut mini(&split), 1);
-    for _ in 0..200 {
-        first(&mut taught, 1);
-    }
-    assert_ne!(first(&mut taught, 1), fresh);
+    // Whoever was the best answers as the weakest does.
+    let worse = split.test.degraded(1, 0, 0);
+    let first = |mini: &mut Conducted<Headed>| play(mini, &split.test.only(|at| at < 1)).unwrap().remove(0).calls;
+    // The same task with no memory of refusals, and at the end of a long one.
+    let (mut fresh, mut taught) = (mini(&split), mini(&split));
+    (0..3).for_each(|_| _ = play(&mut taught, &worse).unwrap());
+    assert_ne!(first(&mut taught)[0], first(&mut fresh)[0]);
 }
 
 #[test]
@@ -131,7 +127,7 @@ fn names_of_policies_and_workers_are_checked() {
     let train = split(truly).train;
     let error = |name: &str| named(name, &train).err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error("best-of-3").starts_with("the recording has one try of each worker"), "{}", error("best-of-3"));
-    assert!(error("x").starts_with("there is no policy `x`; there are mini, value, "), "{}", error("x"));
+    assert!(error("x").starts_with("there is no policy `x`; there are mini, "), "{}", error("x"));
     assert_eq!(error("cascade:cheap>x"), "there is no worker `x` in both recordings; there are cheap, dear, odd");
 }
 

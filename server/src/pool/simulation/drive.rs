@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::Sabotage;
 use super::scenario::{Order, Scenario, Stop};
 use super::world::World;
-use crate::conductor::mini::{self, Need};
+use crate::conductor::mini::{self, Known, Need};
 use crate::pool::{Bounds, Budget, CallError, Facts, Llm, why_not};
 use crate::task::{Allowed, Goal};
 
@@ -148,14 +148,16 @@ impl<'a> Drive<'a> {
             goal: Goal::Fix,
             failing_tests: true,
             judged: true,
+            verifier: mini::TESTS.into(),
             tools_may_know: false,
             prompt_tokens: self.scenario.read(),
             failed: failed.to_vec(),
             thoughts: 0,
             turns_left: TURNS - failed.len(),
+            attempts: mini::ATTEMPTS,
             usd_left: self.budget.left(),
         };
-        let ranked = mini::rank(&facts, &need, &[]).into_iter().take(*at_once);
+        let ranked = mini::rank(&facts, &need, &Known::default()).into_iter().take(*at_once);
         ranked.filter_map(|choice| self.pool.iter().position(|llm| llm.name() == choice.worker)).collect()
     }
 

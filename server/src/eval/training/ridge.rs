@@ -4,43 +4,45 @@
 /// How strongly the weights are held to 0. The one that leaves out one task at a time with the least error is taken.
 const HOLDS: [f64; 5] = [0.3, 1.0, 3.0, 10.0, 100.0];
 
-/// A fitted regression.
-#[derive(Debug, Clone)]
+/// A regression that is ready for any numbers at these vectors.
 pub struct Ridge {
-    mean: f64,
-    weights: Vec<f64>,
-    error: f64,
+    vectors: Vec<Vec<f32>>,
+    inverses: Vec<Vec<Vec<f64>>>,
+}
+
+/// A fitted regression.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fitted {
+    /// What a vector's numbers count.
+    pub weights: Vec<f64>,
+    /// What is read off each vector by a regression that was not fitted to it.
+    pub left_out: Vec<f64>,
 }
 
 impl Ridge {
-    /// Of as many vectors as numbers.
-    pub fn fit(vectors: &[Vec<f32>], numbers: &[f64]) -> Self {
-        let mean = numbers.iter().sum::<f64>() / numbers.len().max(1) as f64;
-        let centred: Vec<f64> = numbers.iter().map(|number| number - mean).collect();
+    /// Of these vectors.
+    pub fn of(vectors: Vec<Vec<f32>>) -> Self {
         let likeness: Vec<Vec<f64>> = vectors.iter().map(|a| vectors.iter().map(|b| product(a, b)).collect()).collect();
-        let fits = HOLDS.iter().map(|hold| {
-            let inverse = inverse(&likeness, *hold);
-            let dual: Vec<f64> = inverse.iter().map(|row| row.iter().zip(&centred).map(|(x, y)| x * y).sum()).collect();
-            // The error at a task that is left out, without fitting anew.
-            let left_out = dual.iter().enumerate().map(|(at, dual)| (dual / inverse[at][at]).powi(2));
-            ((left_out.sum::<f64>() / centred.len().max(1) as f64).sqrt(), dual)
+        let inverses = HOLDS.iter().map(|hold| inverse(&likeness, *hold)).collect();
+        Self { vectors, inverses }
+    }
+
+    /// To as many numbers, of mean 0, held so strongly that what is left out is read best.
+    pub fn fit(&self, numbers: &[f64]) -> Fitted {
+        let fits = self.inverses.iter().map(|inverse| {
+            let dual = inverse.iter().map(|row| row.iter().zip(numbers).map(|(x, y)| x * y).sum());
+            let dual: Vec<f64> = dual.collect();
+            // The error at a vector that is left out, without fitting anew.
+            let wrong: Vec<f64> = dual.iter().enumerate().map(|(at, dual)| dual / inverse[at][at]).collect();
+            (wrong.iter().map(|wrong| wrong * wrong).sum::<f64>(), wrong, dual)
         });
-        let (error, dual) = fits.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default();
-        let mut weights = vec![0.0; vectors.first().map_or(0, Vec::len)];
-        for (vector, dual) in vectors.iter().zip(&dual) {
+        let (_, wrong, dual) = fits.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default();
+        let mut weights = vec![0.0; self.vectors.first().map_or(0, Vec::len)];
+        for (vector, dual) in self.vectors.iter().zip(&dual) {
             weights.iter_mut().zip(vector).for_each(|(weight, number)| *weight += dual * f64::from(*number));
         }
-        Self { mean, weights, error }
-    }
-
-    /// What it makes of a text.
-    pub fn read(&self, vector: &[f32]) -> f64 {
-        self.mean + self.weights.iter().zip(vector).map(|(weight, number)| weight * f64::from(*number)).sum::<f64>()
-    }
-
-    /// How far off it is, as a standard deviation, at texts that it was not fitted to.
-    pub fn error(&self) -> f64 {
-        self.error
+        let left_out = numbers.iter().zip(wrong).map(|(number, wrong)| number - wrong).collect();
+        Fitted { weights, left_out }
     }
 }
 
@@ -71,7 +73,7 @@ fn inverse(of: &[Vec<f64>], hold: f64) -> Vec<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::dice::Dice;
+    use crate::conductor::dice::Dice;
 
     /// Vectors of length 1, and a number that is the first of each vector, times two, plus noise.
     fn noisy(tasks: usize, noise: f64) -> (Vec<Vec<f32>>, Vec<f64>) {
@@ -104,20 +106,31 @@ mod tests {
     #[test]
     fn what_can_be_read_is_read_and_noise_is_not() {
         let (vectors, numbers) = noisy(120, 0.1);
-        let ridge = Ridge::fit(&vectors[..100], &numbers[..100]);
-        assert!(ridge.error() < 0.1, "{}", ridge.error());
+        let centred = |numbers: &[f64]| {
+            let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
+            numbers.iter().map(|number| number - mean).collect::<Vec<_>>()
+        };
+        let error = |numbers: &[f64], fitted: &Fitted| {
+            let wrong = numbers.iter().zip(&fitted.left_out).map(|(number, read)| (number - read).powi(2));
+            (wrong.sum::<f64>() / numbers.len() as f64).sqrt()
+        };
+        let ridge = Ridge::of(vectors[..100].to_vec());
+        let numbers = centred(&numbers);
+        let fitted = ridge.fit(&numbers[..100]);
+        assert!(error(&numbers[..100], &fitted) < 0.15);
         for (vector, number) in vectors.iter().zip(&numbers).skip(100) {
-            assert!((ridge.read(vector) - number).abs() < 0.3, "{number}");
+            let read: f64 = vector.iter().zip(&fitted.weights).map(|(x, y)| f64::from(*x) * y).sum();
+            assert!((read - number).abs() < 0.4, "{number} {read}");
         }
         // Numbers that have nothing to do with the vectors: no better than their own spread.
         let (_, shuffled) = noisy(37, 1.0);
-        let unrelated = Ridge::fit(&vectors[..37], &shuffled.iter().rev().copied().collect::<Vec<_>>());
-        assert!(unrelated.error() > 0.5, "{}", unrelated.error());
+        let shuffled = centred(&shuffled.iter().rev().copied().collect::<Vec<_>>());
+        let unrelated = Ridge::of(vectors[..37].to_vec()).fit(&shuffled);
+        assert!(error(&shuffled, &unrelated) > 0.5);
     }
 
     #[test]
     fn nothing_to_learn_from_is_no_reason_to_panic() {
-        let empty = Ridge::fit(&[], &[]);
-        assert_eq!(empty.read(&[1.0]), 0.0);
+        assert_eq!(Ridge::of(vec![]).fit(&[]), Fitted::default());
     }
 }
