@@ -118,7 +118,7 @@ fn of_ledger(wanted: &Wanted) -> Result<()> {
     let strength = |name: &str| declared.iter().find(|(of, _)| of == name).map_or(0.5, |(_, strength)| *strength);
     let Training { heads, report } = adapted(runs, &heads, strength)?;
     write(out, &heads)?;
-    print!("{report}written: {}\n", out.display());
+    println!("{report}written: {}", out.display());
     Ok(())
 }
 

@@ -20,7 +20,7 @@ fn write(folder: &Path) {
     let (mut tasks, mut outcomes) =
         (String::new(), "task,worker,solved,cost_usd,accept_tests,accept_perfect\n".to_owned());
     for task in 0..TASKS {
-        let (hard, text) = if task % 3 == 0 { (1.0, "hard 10^9") } else { (0.0, "easy") };
+        let (hard, text) = if task.is_multiple_of(3) { (1.0, "hard 10^9") } else { (0.0, "easy") };
         tasks += &format!(
             "{{\"id\": \"t{task}\", \"date\": \"2024-01-01\", \"language\": \"python\", \"kind\": \"write\", \"text\": \"{text}\"}}\n"
         );
@@ -37,7 +37,7 @@ fn write(folder: &Path) {
 }
 
 fn vectors() -> Vectors {
-    let vector = |task: usize| if task % 3 == 0 { vec![1.0, 0.0] } else { vec![0.0, 1.0] };
+    let vector = |task: usize| if task.is_multiple_of(3) { vec![1.0, 0.0] } else { vec![0.0, 1.0] };
     (0..TASKS).map(|task| (format!("t{task}"), vector(task))).collect()
 }
 
