@@ -65,7 +65,8 @@ eval: setup-build
 	  $(BIN) train heads --data $(DATA)/$$name --train-before $$from --verifier $(VERIFIER) --out $$out/heads.json; \
 	  $(BIN) eval replay $$recorded --heads $$out/heads.json --out $$out/mini.jsonl; \
 	  for policy in single cheapest random fanout; do $(BIN) eval replay $$recorded --policy $$policy --out $$out/$$policy.jsonl; done; \
-	  played=$$out/mini.jsonl; \
+	  $(BIN) eval replay $$recorded --policy ultra --out $$out/ultra.jsonl; \
+	  played="$$out/mini.jsonl $$out/ultra.jsonl"; \
 	  if [ $$name = swe ]; then played="$$played $$out/shipped.jsonl"; $(BIN) eval replay $$recorded --out $$out/shipped.jsonl; fi; \
 	  $(BIN) eval report $$recorded --out $$out/report.html $$played; \
 	  half="--train $(DATA)/$$name --test $(DATA)/$$name --train-before $$((from / 2)) --test-from $$((from / 2)) --verifier $(VERIFIER)"; \

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use baton::conductor::host::{Host, HostOptions, Writers};
+use baton::conductor::mini::{self, Need};
 use baton::conductor::ultra::{Before, NoPlan, Plan, Planned, Planner, Question};
 use baton::conductor::{Conductor, Reading};
 use baton::config::{ConductorOptions, Config, Options, Places};
 use baton::pool::{Bounds, Budget, Facts, Pool, Prompt};
-use baton::task::Allowed;
+use baton::task::{Allowed, Goal};
 use baton::workflow::Role;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -39,6 +40,19 @@ fn question() -> Question {
         description: "Fix a bug. merge sort returns the list in the wrong order\nsorting.py\n".into(),
         workers: vec![worker("ann", 0.3), worker("bob", 0.8), worker("cy", 0.6)],
         max_steps: 5,
+        need: Need {
+            goal: Goal::Fix,
+            failing_tests: true,
+            judged: true,
+            verifier: mini::TESTS.into(),
+            tools_may_know: false,
+            prompt_tokens: 400,
+            failed: Vec::new(),
+            thoughts: 0,
+            turns_left: mini::MAX_TURNS,
+            attempts: mini::ATTEMPTS,
+            usd_left: 1.0,
+        },
         before: None,
     }
 }
@@ -69,6 +83,34 @@ async fn even_a_model_that_understands_nothing_writes_valid_plans() {
     let again = plan(&conductor, &question(), 60).await.unwrap();
     assert_eq!(plan(&conductor, &question(), 60).await.unwrap().plan, again.plan, "the same question, the same plan");
     assert!(again.why.contains("known from before"), "{}", again.why);
+}
+
+#[tokio::test]
+async fn the_embedded_conductor_plans_whatever_is_wanted_and_once_somebody_failed() {
+    let cache = TempDir::new().unwrap();
+    let conductor = planning(ConductorOptions::default(), cache.path());
+    assert_eq!(conductor.planner_name(), Some("baton-conductor-nano.gguf"));
+    for goal in [Goal::Fix, Goal::Edit, Goal::Refactor, Goal::Ask] {
+        for (failed, max_steps) in [(None, 1), (None, 5), (Some("bob"), 5)] {
+            let mut question = Question { max_steps, ..question() };
+            question.need.goal = goal;
+            question.need.failed.extend(failed.map(str::to_owned));
+            question.before = failed.map(|_| Before { reply: "none".into(), report: "refused".into() });
+            let planned = plan(&conductor, &question, 60).await.unwrap();
+            let why = &planned.why;
+            assert!(why.starts_with("baton-conductor-nano.gguf planned: "), "at the first try: {why}");
+            let workflow = match &planned.plan {
+                Plan::Workflow(workflow) => workflow,
+                Plan::Accept => {
+                    assert!(failed.is_some(), "there is nothing to accept yet");
+                    continue;
+                }
+            };
+            assert!((1..=max_steps).contains(&workflow.steps.len()), "{workflow:?}");
+            assert_eq!(workflow.steps.last().map(|step| step.role), Some(Role::Worker));
+            assert_eq!(plan(&conductor, &question, 60).await.unwrap().plan, planned.plan, "and the same again");
+        }
+    }
 }
 
 /// Answers call after call with one of these texts, as an OpenAI-compatible server streams them.

@@ -75,6 +75,21 @@ fn tier_mini_learns_from_a_recording_and_the_report_says_what_it_gained() {
 }
 
 #[test]
+fn tier_ultra_plans_with_the_embedded_conductor() {
+    let project = project("told");
+    let played = eval(&project, "replay", &["--policy", "ultra", "--out", "ultra.jsonl"]);
+    assert_eq!(played.code, 0, "{played:#?}");
+    assert!(played.stderr.contains(" plans, half of them within "), "{played:#?}");
+    let decisions: Vec<Value> =
+        project.read("ultra.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Whoever is accepted is right here: that both are in a plan, or in the one after it, is enough.
+    for (decision, solver) in decisions.iter().zip(["web", "numbers"].iter().cycle()) {
+        assert_eq!(decision["answer"], *solver, "{decision}");
+    }
+    assert_eq!(decisions.len(), 8);
+}
+
+#[test]
 fn what_is_hidden_is_needed_for_the_score_alone() {
     let decisions = ["told", "", "0", "1"].map(|truth| {
         let project = project(truth);

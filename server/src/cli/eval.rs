@@ -9,9 +9,12 @@ use clap::{Args, Subcommand};
 
 use super::{Usage, block_on};
 use crate::conductor::heads::Heads;
-use crate::config::Places;
+use crate::conductor::host::{EXE, Writers};
+use crate::conductor::ultra::Planner;
+use crate::config::{Config, Options, Places};
 use crate::eval::conducted::{Conducted, Mind};
 use crate::eval::headed::Headed;
+use crate::eval::planned::Planned;
 use crate::eval::policies;
 use crate::eval::recorded::{Source, Split};
 use crate::eval::replay::{self, Decision, play};
@@ -59,7 +62,7 @@ struct Recorded {
 struct Replay {
     #[command(flatten)]
     recorded: Recorded,
-    /// mini, single, cheapest, random, `cascade:A>B>C`, fanout or best-of-3
+    /// mini, ultra (the embedded conductor), single, cheapest, random, `cascade:A>B>C`, fanout or best-of-3
     #[arg(long, value_name = "NAME", default_value = "mini")]
     policy: String,
     /// The heads by which mini decides, from `baton train heads` [default: those that are compiled in]
@@ -136,6 +139,10 @@ fn replay(Replay { recorded, policy, heads, exploration, seed, out }: Replay) ->
             let headed = Headed::new(&split.train, vectors(&split, beside(&out))?, heads, &verifier)?;
             conducted(headed.exploring(exploration, seed), &split, &verifier)?
         }
+        "ultra" => {
+            let heads = heads.as_deref().map_or_else(|| Ok(Heads::shipped()), given)?;
+            planned(Headed::new(&split.train, vectors(&split, beside(&out))?, heads, &verifier)?, &split, &verifier)?
+        }
         name => play(&mut *policies::named(name, &split.train)?, &split.test)?,
     };
     write(&out, &replay::written(&decisions)?)?;
@@ -180,6 +187,19 @@ fn conducted(mind: impl Mind, split: &Split, verifier: &str) -> Result<Vec<Decis
     let decisions = play(&mut policy, &split.test)?;
     if policy.unwilling() > 0 {
         eprintln!("for {} tasks it would have asked nobody; the cheapest was called", policy.unwilling());
+    }
+    Ok(decisions)
+}
+
+fn planned(mind: impl Mind, split: &Split, verifier: &str) -> Result<Vec<Decision>> {
+    let config = Config::from_options(Options::default(), Places::of_user()?)?;
+    let planner = Planner::Embedded(Writers::of(&config, Path::new(EXE)).embedded());
+    let mut policy = Planned::by(mind, planner, &split.train, verifier)?;
+    let decisions = play(&mut policy, &split.test)?;
+    let spent = policy.spent();
+    if let (Some(middle), Some(longest)) = (spent.get(spent.len() / 2), spent.last()) {
+        let (plans, middle, longest) = (spent.len(), middle.as_millis(), longest.as_millis());
+        eprintln!("{plans} plans, half of them within {middle} ms, the longest {longest} ms");
     }
     Ok(decisions)
 }

@@ -160,6 +160,21 @@ pub fn tried_out(pool: &[Facts], need: &Need, known: &Known, share: f64, dice: &
     })
 }
 
+/// What a decision weighs chances and money with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stakes {
+    /// What a solved task is worth, in US dollars.
+    pub usd_solved: f64,
+    /// The share of wrong answers that are taken to be accepted.
+    pub wrongly_accepted: f64,
+}
+
+/// What this decision weighs them with.
+pub fn stakes(pool: &[Facts], need: &Need, known: &Known) -> Stakes {
+    let table = Table::of(pool, need, known);
+    Stakes { usd_solved: table.worth, wrongly_accepted: verifier(need, table.heads).wrong }
+}
+
 /// Whom it would be best to ask one after the other, if everybody were refused, as places in the pool.
 pub fn order(pool: &[Facts], need: &Need, known: &Known) -> Vec<usize> {
     let table = Table::of(pool, need, known);

@@ -10,7 +10,7 @@ use super::recorded::{Kind, Recording, Task};
 use super::replay::{Seen, Table};
 use super::texts::Vectors;
 use crate::conductor::heads::telling::{Sort, Telling, facts};
-use crate::conductor::mini::{self, Choice, Need};
+use crate::conductor::mini::{self, Choice, Need, Stakes};
 use crate::conductor::opening;
 use crate::pool::Facts;
 use crate::task::Goal;
@@ -21,6 +21,8 @@ pub trait Mind {
     fn begin(&mut self, task: &Task) -> Result<()>;
     /// Everybody that is worth asking now, the best first.
     fn rank(&mut self, need: &Need) -> Vec<Choice>;
+    /// What it weighs chances and money with.
+    fn stakes(&self, need: &Need) -> Stakes;
     /// What was seen of the task. All but the last were refused.
     fn end(&mut self, _seen: &[Seen]) {}
 }

@@ -16,7 +16,7 @@ use crate::conductor::dice::Dice;
 use crate::conductor::heads::record::{Attempt, Past, Record};
 use crate::conductor::heads::telling::Telling;
 use crate::conductor::heads::{Heads, Reliability};
-use crate::conductor::mini::{self, Choice, Known, Need};
+use crate::conductor::mini::{self, Choice, Known, Need, Stakes};
 use crate::ledger::Neighbour;
 use crate::pool::Facts;
 
@@ -184,6 +184,10 @@ impl Mind for Headed {
             choices.splice(0..0, tried);
         }
         choices
+    }
+
+    fn stakes(&self, need: &Need) -> Stakes {
+        mini::stakes(&self.present, need, &self.known)
     }
 
     fn end(&mut self, seen: &[Seen]) {

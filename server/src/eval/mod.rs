@@ -6,6 +6,7 @@ pub mod compared;
 pub mod conducted;
 pub mod headed;
 pub mod measure;
+pub mod planned;
 mod plot;
 pub mod policies;
 pub mod recorded;

@@ -2,7 +2,7 @@
 //! cost as two digits, the head of the description. `training/question.py` writes the same; `training/questions.jsonl` holds both to it.
 
 use super::Question;
-use crate::conductor::mini::{self, Choice};
+use crate::conductor::mini::{Choice, Stakes};
 use crate::pool::{REPAIR, TOOLCHAIN};
 use crate::task::Goal;
 use crate::workflow::Bounds;
@@ -45,9 +45,9 @@ struct Shown {
 
 impl Brief {
     /// Of the workers that tier mini would ask, the best first, with the chances that it gives them; `None`: it would ask nobody.
-    pub fn of(question: &Question, choices: Vec<Choice>) -> Option<Self> {
+    pub fn of(question: &Question, choices: Vec<Choice>, stakes: Stakes) -> Option<Self> {
         let need = &question.need;
-        let mut workers = Vec::new();
+        let mut workers: Vec<(usize, Shown)> = Vec::new();
         for choice in choices.into_iter().take(WORKERS) {
             let Some(place) = question.workers.iter().position(|facts| facts.name == choice.worker) else { continue };
             let kind = match choice.worker.as_str() {
@@ -55,7 +55,7 @@ impl Brief {
                 TOOLCHAIN => "tools",
                 _ => "model",
             };
-            let cost = choice.usd / mini::USD_SOLVED;
+            let cost = choice.usd / stakes.usd_solved;
             workers.push((place, Shown { name: choice.worker, kind: kind.into(), chance: choice.probability, cost }));
         }
         workers.sort_by_key(|(place, _)| *place);
@@ -73,7 +73,7 @@ impl Brief {
             failed,
             description: question.description.clone(),
             judged: need.judged && need.goal != Goal::Ask,
-            wrongly_accepted: mini::WRONGLY_ACCEPTED,
+            wrongly_accepted: stakes.wrongly_accepted,
             max_steps: question.max_steps.clamp(1, 5),
             workers,
         })
@@ -87,9 +87,11 @@ impl Brief {
     /// What a plan must keep to.
     pub fn bounds(&self) -> Bounds {
         let rounded = |shown: &Shown| (shown.chance * 1e9).round();
-        let (low, high) = self.workers.iter().map(rounded).fold((f64::MAX, f64::MIN), |(low, high), chance| {
-            (low.min(chance), high.max(chance))
-        });
+        let (low, high) = self
+            .workers
+            .iter()
+            .map(rounded)
+            .fold((f64::MAX, f64::MIN), |(low, high), chance| (low.min(chance), high.max(chance)));
         // All alike: none is the weakest.
         let weakest = |at: &usize| low < high && rounded(&self.workers[*at]) <= low;
         Bounds { max_steps: self.max_steps, never_last: (0..self.workers.len()).filter(weakest).collect() }
@@ -138,10 +140,18 @@ fn head(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conductor::mini::{self, Known};
     use crate::conductor::ultra::tests::question;
 
     fn of(question: &Question) -> Option<Brief> {
-        Brief::of(question, mini::rank(&question.workers, &question.need, &[]))
+        let known = Known::default();
+        let (choices, stakes) = weighed(question, &known);
+        Brief::of(question, choices, stakes)
+    }
+
+    fn weighed(question: &Question, known: &Known) -> (Vec<Choice>, Stakes) {
+        let (workers, need) = (&question.workers, &question.need);
+        (mini::rank(workers, need, known), mini::stakes(workers, need, known))
     }
 
     #[test]
@@ -159,10 +169,10 @@ mod tests {
     fn a_question_comes_down_to_numbers() {
         let brief = of(&question()).unwrap();
         insta::assert_snapshot!(brief.written(), @r"
-        fix tests v05 m5
-        0 model p67 c58
-        1 repair p25 c00
-        2 model p10 c00
+        fix tests v17 m5
+        0 model p65 c58
+        1 repair p24 c00
+        2 model p12 c00
         failed 2
 
         Fix a bug. merge sort returns the list in the wrong order sorting.py

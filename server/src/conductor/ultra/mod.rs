@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::mini::{self, Choice, Need};
+use super::mini::{self, Choice, Need, Stakes};
 use super::{Conductor, Reading};
 use crate::pool::{Budget, Facts, Prompt, Usage};
 use crate::workflow::{Bounds, Workflow};
@@ -104,9 +104,12 @@ impl Conductor {
             return planner.plan(question, Form::Full(Sheet::of(question, &reading.neighbours)), &limits).await;
         }
         let need = Need { turns_left: question.max_steps.max(1), ..question.need.clone() };
-        let (choices, excluded) = mini::judge(&question.workers, &need, &reading.neighbours);
+        let known = reading.known(&question.workers);
+        let (choices, excluded) = mini::judge(&question.workers, &need, &known);
+        let stakes = mini::stakes(&question.workers, &need, &known);
         let nobody = || NoPlan::Unavailable(format!("nobody is left who is worth asking: {}", excluded.join(", ")));
-        planner.plan(question, Form::Brief(Brief::of(question, choices).ok_or_else(nobody)?), &limits).await
+        let brief = Brief::of(question, choices, stakes).ok_or_else(nobody)?;
+        planner.plan(question, Form::Brief(brief), &limits).await
     }
 }
 
@@ -117,11 +120,12 @@ impl Planner {
         &self,
         question: &Question,
         choices: Vec<Choice>,
+        stakes: Stakes,
         deadline: Instant,
         cancel: &CancellationToken,
     ) -> Result<Planned, NoPlan> {
         let nobody = || NoPlan::Unavailable("nobody is left who is worth asking".into());
-        let brief = Brief::of(question, choices).ok_or_else(nobody)?;
+        let brief = Brief::of(question, choices, stakes).ok_or_else(nobody)?;
         self.plan(question, Form::Brief(brief), &Limits { money: &Budget::new(0.0), deadline, cancel }).await
     }
 

@@ -54,11 +54,7 @@ impl From<NoPlan> for Blank {
 
 impl Planner {
     /// The planner that is configured, one behind an API before a file; else the embedded one.
-    pub fn of(
-        options: &ConductorOptions,
-        policy: &PolicyOptions,
-        writers: &Writers,
-    ) -> Result<Self, ConfigProblem> {
+    pub fn of(options: &ConductorOptions, policy: &PolicyOptions, writers: &Writers) -> Result<Self, ConfigProblem> {
         if let Some(remote) = &options.remote {
             return Ok(Self::Remote(Box::new(Llm::new(remote, policy)?)));
         }

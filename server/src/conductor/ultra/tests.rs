@@ -16,11 +16,13 @@ fn need() -> Need {
         goal: Goal::Fix,
         failing_tests: true,
         judged: true,
+        verifier: mini::TESTS.into(),
         tools_may_know: false,
         prompt_tokens: 400,
         failed: vec!["small".into()],
         thoughts: 0,
         turns_left: 4,
+        attempts: mini::ATTEMPTS,
         usd_left: 1.0,
     }
 }
