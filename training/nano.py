@@ -4,7 +4,7 @@
     python training/nano.py --data DIR --out FOLDER [--small] [--seed N]
 
 DIR holds tasks.jsonl and outcomes.csv; the oldest `--before` tasks are learned from. FOLDER gets tokenizer.json, model.pt and report.json, of which
-`export.py` makes the GGUF. With --small it takes less than an hour on two cores; without, minutes on a GPU."""
+`export.py` makes the GGUF. --small is for two cores; without it, it takes minutes on a GPU."""
 
 import argparse
 import json
