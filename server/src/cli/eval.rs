@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 
-use super::{Usage, block_on};
+use super::{Usage, beside, block_on};
 use crate::conductor::heads::Heads;
 use crate::conductor::host::{EXE, Writers};
 use crate::conductor::ultra::Planner;
@@ -133,16 +133,10 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
 fn replay(Replay { recorded, policy, heads, exploration, seed, out }: Replay) -> Result<ExitCode> {
     let verifier = recorded.verifier.clone();
     let split = Source::from(recorded).read()?;
+    let headed = || Headed::new(&split.train, vectors(&split, beside(&out))?, given(heads.as_deref())?, &verifier);
     let decisions = match policy.as_str() {
-        "mini" => {
-            let heads = heads.as_deref().map_or_else(|| Ok(Heads::shipped()), given)?;
-            let headed = Headed::new(&split.train, vectors(&split, beside(&out))?, heads, &verifier)?;
-            conducted(headed.exploring(exploration, seed), &split, &verifier)?
-        }
-        "ultra" => {
-            let heads = heads.as_deref().map_or_else(|| Ok(Heads::shipped()), given)?;
-            planned(Headed::new(&split.train, vectors(&split, beside(&out))?, heads, &verifier)?, &split, &verifier)?
-        }
+        "mini" => conducted(headed()?.exploring(exploration, seed), &split, &verifier)?,
+        "ultra" => planned(headed()?, &split, &verifier)?,
         name => play(&mut *policies::named(name, &split.train)?, &split.test)?,
     };
     write(&out, &replay::written(&decisions)?)?;
@@ -154,7 +148,7 @@ fn stream(
 ) -> Result<ExitCode> {
     let verifier = recorded.verifier.clone();
     let split = Source::from(recorded).read()?;
-    let heads = heads.as_deref().map_or_else(|| Ok(Heads::shipped()), given)?;
+    let heads = given(heads.as_deref())?;
     let vectors = vectors(&split, &folder)?;
     let worker = match worker {
         Some(name) => split.train.worker(&name)?,
@@ -172,14 +166,11 @@ fn vectors(split: &Split, folder: &Path) -> Result<Vectors> {
     block_on(texts::vectors(split.train.tasks.iter().chain(&split.test.tasks), &encoder, folder, || {}))
 }
 
-/// Heads of a file that was named: other ones in their place would be no answer.
-fn given(file: &Path) -> Result<Arc<Heads>> {
+/// Heads of a file, if one was named: other ones in its place would be no answer.
+fn given(file: Option<&Path>) -> Result<Arc<Heads>> {
+    let Some(file) = file else { return Ok(Heads::shipped()) };
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     Ok(Arc::new(Heads::read(&text).map_err(|problem| anyhow!("{} {problem}", file.display()))?))
-}
-
-fn beside(out: &Path) -> &Path {
-    out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn conducted(mind: impl Mind, split: &Split, verifier: &str) -> Result<Vec<Decision>> {

@@ -19,7 +19,7 @@ mod train;
 mod trust;
 mod visible;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -199,6 +199,11 @@ impl Request {
             _ => Err(Usage("--max-seconds and --max-usd are numbers of at least 0".into())),
         }
     }
+}
+
+/// The folder of a file.
+fn beside(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Runs a future to its end on this thread's own small runtime.

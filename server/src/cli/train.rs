@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Usage, block_on};
+use super::{Usage, beside, block_on};
 use crate::conductor::heads::Heads;
 use crate::config::{Config, Places, Trust};
 use crate::eval::texts;
@@ -71,7 +71,7 @@ fn of_recordings(wanted: &Wanted) -> Result<()> {
     let recorded: Vec<Recorded> = wanted.data.iter().map(read).collect::<Result<_>>()?;
     let verifiers = reliabilities(&wanted.data, wanted.train_before)?;
     let encoder = texts::encoder(&Places::of_user()?.cache_dir);
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = beside(out);
     let tasks: usize = recorded.iter().map(|of| of.tasks.len()).sum();
     let bar = bar(tasks as u64, "reading tasks");
     let all = recorded.iter().flat_map(|of| &of.tasks);
@@ -131,7 +131,7 @@ fn bar(length: u64, what: &'static str) -> ProgressBar {
 /// Beside the destination first, so that a reader sees the whole file or none.
 fn write(path: &Path, heads: &Heads) -> Result<()> {
     let write = || -> Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = beside(path);
         std::fs::create_dir_all(folder)?;
         let new = tempfile::NamedTempFile::new_in(folder)?;
         std::fs::write(new.path(), heads.written()?)?;

@@ -87,10 +87,10 @@ impl<M: Mind> Planned<M> {
                     continue;
                 }
                 let seen = table.call(worker);
-                if step.role == Role::Worker && seen.accepted {
-                    accepted = accepted.or(Some(seen));
-                } else {
-                    need.failed.push(step.worker.clone());
+                match (step.role, seen.accepted) {
+                    (Role::Worker, true) => accepted = accepted.or(Some(seen)),
+                    (Role::Worker, false) => need.failed.push(step.worker.clone()),
+                    (Role::Thinker | Role::Verifier, _) => {}
                 }
             }
             if accepted.is_some() {

@@ -99,17 +99,19 @@ impl Conductor {
         if question.workers.is_empty() {
             return Err(NoPlan::Unavailable("there is nobody to ask: configure a model under [[worker]]".into()));
         }
-        let limits = Limits { money, deadline, cancel };
         if !planner.reads_briefs() {
-            return planner.plan(question, Form::Full(Sheet::of(question, &reading.neighbours)), &limits).await;
+            let form = Form::Full(Sheet::of(question, &reading.neighbours));
+            return planner.plan(question, form, &Limits { money, deadline, cancel }).await;
         }
         let need = Need { turns_left: question.max_steps.max(1), ..question.need.clone() };
         let known = reading.known(&question.workers);
         let (choices, excluded) = mini::judge(&question.workers, &need, &known);
         let stakes = mini::stakes(&question.workers, &need, &known);
-        let nobody = || NoPlan::Unavailable(format!("nobody is left who is worth asking: {}", excluded.join(", ")));
-        let brief = Brief::of(question, choices, stakes).ok_or_else(nobody)?;
-        planner.plan(question, Form::Brief(brief), &limits).await
+        if choices.is_empty() {
+            let why = format!("nobody is left who is worth asking: {}", excluded.join(", "));
+            return Err(NoPlan::Unavailable(why));
+        }
+        planner.plan_over(question, choices, stakes, deadline, cancel).await
     }
 }
 
