@@ -1,12 +1,16 @@
 //! What the user asked: the Task, with its focus, its goal and the limits it must stay within.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::conversation::{Conversation, Message};
 use crate::workflow::Workflow;
-use crate::workspace::{RelPath, Snapshot};
+use crate::workspace::{Buffer, RelPath, Snapshot};
 
 /// One request of the user, together with the workspace as it was at that moment.
 #[derive(Debug, Clone)]
@@ -23,12 +27,47 @@ pub struct Task {
     pub tier: Tier,
     /// A workflow by its name in place of a conductor's decisions.
     pub policy: Option<Policy>,
+    /// How often tier `ultra` may look at what came of its workflow; `None`: as configured.
+    pub depth: Option<usize>,
     /// What the run may use up.
     pub budget: Budget,
     /// Which workers it may go to.
     pub allowed: Allowed,
     /// The workspace as the user saw it.
     pub snapshot: Snapshot,
+    /// The identifier of the run that it becomes; `None`: any.
+    pub run: Option<String>,
+    /// A conversation that is to go on, in place of a workspace: nothing of the disk belongs to such a task.
+    pub conversation: Option<Arc<Conversation>>,
+}
+
+/// What stands where the file of a task has its path, if the task is a conversation.
+const CONVERSATION: &str = "conversation";
+
+impl Task {
+    /// The next turn of a conversation.
+    pub fn of(conversation: Arc<Conversation>, tier: Tier, budget: Budget, allowed: Allowed) -> Self {
+        let path = RelPath::new(CONVERSATION).unwrap_or_else(|_| unreachable!("it is a name"));
+        let question = conversation.question();
+        // What was said before is what the question is about, as a file is.
+        let before: Vec<String> =
+            conversation.messages.iter().map(Message::text).filter(|text| *text != question).collect();
+        let buffer = Buffer { text: before.join("\n\n").into(), version: 0 };
+        Self {
+            goal: Goal::Ask,
+            focus: Focus { path: path.clone(), range: None, diagnostics: Vec::new() },
+            instruction: question,
+            test: None,
+            tier,
+            policy: None,
+            depth: Some(0),
+            budget,
+            allowed,
+            snapshot: Snapshot::new(PathBuf::new(), BTreeMap::from([(path, buffer)])),
+            run: None,
+            conversation: Some(conversation),
+        }
+    }
 }
 
 /// The place that a task is about.

@@ -12,7 +12,7 @@ use baton::conductor::mini::{self, Need};
 use baton::conductor::ultra::{Before, NoPlan, Plan, Planned, Planner, Question};
 use baton::conductor::{Conductor, Reading};
 use baton::config::{ConductorOptions, Config, Options, Places};
-use baton::pool::{Bounds, Budget, Facts, Pool, Prompt};
+use baton::pool::{Bounds, Budget, Facts, Pool, Prompt, words};
 use baton::task::{Allowed, Goal};
 use baton::workflow::Role;
 use rustix::process::{Pid, Signal, kill_process};
@@ -188,11 +188,11 @@ async fn the_conductors_model_and_other_files_are_workers_too() {
     }
     let (deadline, cancel) = (Instant::now() + Duration::from_secs(60), CancellationToken::new());
     let (money, allowed) = (Budget::new(0.0), Allowed::default());
-    let prompt = Prompt { system: "Rules.".into(), user: "Task.".into() };
+    let prompt = Prompt::of("Rules.", "Task.");
     let call = async |name: &str| {
         let mut heard = String::new();
         let bounds = Bounds { deadline: deadline.into(), cancel: &cancel, budget: &money, allowed: &allowed };
-        let reply = pool.llm(name).unwrap().call(&prompt, |text| heard.push_str(text), bounds).await;
+        let reply = pool.llm(name).unwrap().call(&prompt, words(|text| heard.push_str(text)), bounds).await;
         (heard, reply)
     };
     let (heard, reply) = call("own").await;

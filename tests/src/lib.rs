@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod editor;
+pub mod http;
 pub mod hub;
 pub mod openai;
 pub mod project;
@@ -11,6 +12,7 @@ pub mod terminal;
 use std::path::PathBuf;
 
 pub use client::Client;
+pub use http::Endpoint;
 pub use hub::Hub;
 pub use openai::OpenAi;
 pub use project::Project;

@@ -25,6 +25,8 @@ pub enum Act {
     Meet(usize, String),
     /// Streams the first text as thoughts, then says the second.
     Think(String, String),
+    /// Calls this tool with these arguments, in pieces.
+    Tool(String, String),
     /// Streams this text and closes without an end marker.
     Truncated(String),
     /// Streams this text and says that it was cut at the limit of tokens.
@@ -184,6 +186,18 @@ async fn answer(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Resp
             let thoughts = event(&json!({"choices": [{"index": 0, "delta": {"reasoning_content": thoughts}}]}));
             let said = [words(&text), vec![finish("stop"), usage(&text), done()]].concat();
             events([vec![thoughts], said].concat(), false)
+        }
+        Some(Act::Tool(name, arguments)) => {
+            let call = |call: Value| event(&json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}));
+            let begun = call(
+                json!({"index": 0, "id": "call_7", "type": "function", "function": {"name": name, "arguments": ""}}),
+            );
+            let pieces = arguments
+                .as_bytes()
+                .chunks(4)
+                .map(|piece| call(json!({"index": 0, "function": {"arguments": String::from_utf8_lossy(piece)}})));
+            let called: Vec<String> = std::iter::once(begun).chain(pieces).collect();
+            events([called, vec![finish("tool_calls"), usage(&arguments), done()]].concat(), false)
         }
         Some(Act::Truncated(text)) => events(words(&text), false),
         Some(Act::Length(text)) => events([words(&text), vec![finish("length"), usage(&text), done()]].concat(), false),

@@ -14,6 +14,7 @@ mod models;
 mod place;
 mod progress;
 mod runs;
+mod serve;
 mod stats;
 mod train;
 mod trust;
@@ -52,6 +53,8 @@ enum Command {
     Context(context::Arguments),
     /// Speak the language server protocol on standard input and output
     Lsp,
+    /// Answer OpenAI clients: the models baton-mini and baton-ultra over HTTP
+    Serve(serve::Arguments),
     /// List past runs, or show one
     Runs(runs::Arguments),
     /// List the models that may be asked, check that they answer, or fetch one
@@ -140,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Ask(arguments) => ask::run(arguments),
         Command::Context(arguments) => context::run(arguments),
         Command::Lsp => return crate::lsp::serve(),
+        Command::Serve(arguments) => serve::run(arguments),
         Command::Runs(arguments) => runs::run(arguments),
         Command::Models(arguments) => models::run(arguments),
         Command::Stats(arguments) => stats::run(arguments),

@@ -13,7 +13,7 @@ pub mod trust;
 pub use editor::{EditorOptions, from_editor};
 pub use options::{
     BudgetOptions, CheckOptions, ConductorOptions, LedgerOptions, ModelsOptions, Options, PolicyOptions, RepairOptions,
-    ShadowOptions, ToolchainOptions, VerifyOptions, WorkerKind, WorkerOptions,
+    ServeOptions, ShadowOptions, ToolchainOptions, VerifyOptions, WorkerKind, WorkerOptions,
 };
 pub use places::Places;
 pub use trust::Trust;
@@ -48,6 +48,8 @@ pub struct Config {
     pub shadow: ShadowOptions,
     /// The record of runs.
     pub ledger: LedgerOptions,
+    /// The endpoint that `baton serve` opens.
+    pub serve: ServeOptions,
     /// What the user says of checks, by their names.
     pub checks: BTreeMap<String, CheckOptions>,
     /// Where files are.
@@ -94,6 +96,7 @@ impl Config {
             ("conductor.idle_minutes", options.conductor.idle_minutes),
             ("shadow.max_gb", options.shadow.max_gb),
             ("verify.max_seconds", options.verify.max_seconds),
+            ("serve.max_body_mb", options.serve.max_body_mb),
         ] {
             if !(value.is_finite() && value >= 0.0) {
                 return Err(at(format!("`{key}` must be a number of at least 0, not {value}")));
@@ -111,6 +114,7 @@ impl Config {
             verify: options.verify,
             shadow: options.shadow,
             ledger: options.ledger,
+            serve: options.serve,
             checks: options.checks,
             places,
         })

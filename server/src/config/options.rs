@@ -35,6 +35,8 @@ pub struct Options {
     pub shadow: ShadowOptions,
     /// The record of runs.
     pub ledger: LedgerOptions,
+    /// The endpoint that `baton serve` opens.
+    pub serve: ServeOptions,
     /// What is run between parsing and the tests, by name: `[checks.clippy]`. `baton doctor` lists the names.
     pub checks: BTreeMap<String, CheckOptions>,
 }
@@ -131,6 +133,9 @@ pub struct WorkerOptions {
     /// How long Ollama keeps the model loaded after a call, such as `30m`; `-1` for ever. Absent: as Ollama does by itself.
     #[serde(default)]
     pub keep_alive: Option<String>,
+    /// Whether it looks at images; `baton serve` passes them on to those that do.
+    #[serde(default)]
+    pub images: bool,
     /// Who runs it, a word of your own that `policy.providers` can name.
     #[serde(default)]
     pub provider: Option<String>,
@@ -342,6 +347,34 @@ impl Default for ShadowOptions {
 pub struct LedgerOptions {
     /// Whether prompts and replies are kept as texts too, without what looks like a secret; else only their hashes are. `baton runs ID --html` shows them.
     pub keep_texts: bool,
+}
+
+/// The endpoint that `baton serve` opens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServeOptions {
+    /// Where it listens. Any address but one of this machine alone needs `hosts`.
+    pub listen: String,
+    /// Further names by which clients may call it, such as `baton.example.org`, or `name:port`.
+    pub hosts: Vec<String>,
+    /// Pages that may ask it from a browser, such as `https://chat.example.org`; none unless named.
+    pub origins: Vec<String>,
+    /// Connections at the same time; more wait.
+    pub max_connections: usize,
+    /// Megabytes of one request.
+    pub max_body_mb: f64,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:4141".into(),
+            hosts: Vec::new(),
+            origins: Vec::new(),
+            max_connections: 4096,
+            max_body_mb: 32.0,
+        }
+    }
 }
 
 /// A compiler, type checker or linter: one that Baton knows, changed, or one of your own.

@@ -15,6 +15,8 @@ pub struct Places {
     pub ledger_file: PathBuf,
     /// The conductor's heads, as the user's own runs have adapted them.
     pub heads_file: PathBuf,
+    /// The token of the endpoint.
+    pub token_file: PathBuf,
     /// Shadows, models: what may be deleted at any time.
     pub cache_dir: PathBuf,
 }
@@ -40,6 +42,7 @@ impl Places {
             trust_file: config.join("trusted"),
             ledger_file: state.join("ledger.sqlite"),
             heads_file: data.join("heads.json"),
+            token_file: state.join("serve-token"),
             cache_dir: cache.to_owned(),
         }
     }

@@ -46,7 +46,7 @@ const WRONG: usize = 3 * 1024;
 const CORRECTION: usize = 2 * WRONG / 3;
 
 /// What a worker is sent, and what was kept back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Context {
     /// The prompt.
     pub prompt: Prompt,
@@ -208,7 +208,7 @@ pub fn prompt(request: Request<'_>) -> Result<Context, Unsendable> {
         withheld.extend(parts[kept..].iter().map(|part| format!("{}: it does not fit", name(part))));
         let mut costs = vec![("the system prompt".to_owned(), system.clone()), ("the task".to_owned(), frame)];
         costs.extend(shown.into_iter().map(|part| (name(part), part.rendered())));
-        return Ok(Context { prompt: Prompt { system, user }, withheld, parts: costs });
+        return Ok(Context { prompt: Prompt::of(system, user), withheld, parts: costs });
     }
     Err(Unsendable::TooLarge { path: path.clone(), budget: request.tokens })
 }
@@ -282,7 +282,7 @@ pub fn correction(first: &Prompt, reply: &str, problems: &[Problem], token_budge
         };
         let user = render("correction", values);
         if tokens::fit(&user, limit) || most < 64 {
-            return Prompt { system: first.system.clone(), user };
+            return Prompt::of(first.system.clone(), user);
         }
         most /= 2;
     }

@@ -107,6 +107,9 @@ impl Server {
             test: argument.test()?,
             tier: argument.tier.unwrap_or(engine.config().tier),
             policy: None,
+            depth: None,
+            run: None,
+            conversation: None,
             budget: Budget {
                 time: Duration::try_from_secs_f64(budget.max_seconds).unwrap_or(Duration::MAX),
                 usd: budget.max_usd,

@@ -1,9 +1,16 @@
 //! One streamed answer, in whatever protocol it comes, event by event, until it is known to be whole.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+
+use super::Ending;
+use crate::conversation::Call;
 
 /// Most bytes of a model's thoughts that are kept; the rest is only counted.
 const REASONING: usize = 64 * 1024;
+/// Most tools that one answer may call.
+const CALLS: usize = 128;
 const THOUGHT: &str = "<think>";
 const THOUGHT_END: &str = "</think>";
 
@@ -19,7 +26,11 @@ pub(super) struct Answer {
     /// The model's thoughts, cut. They are for the record: no model is ever sent them.
     reasoning: String,
     thought: usize,
+    /// Characters of `text`.
+    said: usize,
     called: bool,
+    /// The tools that it called, by the numbers that the protocol gives them.
+    calls: BTreeMap<u64, Call>,
     end: Option<End>,
     repeats_ends: bool,
     done: bool,
@@ -86,8 +97,24 @@ impl Answer {
         } else if self.end.is_some() {
             return Err(Fault::lasting("went on after the end of its answer; none of it is used"));
         }
+        self.said += words.chars().count();
         self.text.push_str(words);
         Ok(())
+    }
+
+    /// What may be shown of the words so far: not the thoughts that some servers leave in front of them.
+    pub(super) fn shown(&self) -> &str {
+        let text = self.text.trim_start();
+        match text.strip_prefix(THOUGHT) {
+            Some(rest) => rest.split_once(THOUGHT_END).map_or("", |(_, words)| words.trim_start()),
+            None if THOUGHT.starts_with(text) => "",
+            None => &self.text,
+        }
+    }
+
+    /// The thoughts so far, as far as they are kept.
+    pub(super) fn thoughts(&self) -> &str {
+        &self.reasoning
     }
 
     /// Takes thoughts, which are no part of the answer.
@@ -98,9 +125,42 @@ impl Answer {
         self.reasoning.push_str(&thoughts[..cut]);
     }
 
-    /// Takes a call of a tool, though none was offered.
-    pub(super) fn call_tool(&mut self) {
+    /// Takes a call of a tool, or the next piece of one: the protocol's number for it, what is known of it so far.
+    pub(super) fn call_tool(&mut self, number: u64, piece: Call) {
         self.called = true;
+        if self.calls.len() >= CALLS && !self.calls.contains_key(&number) {
+            return;
+        }
+        let call = self.calls.entry(number).or_default();
+        self.thought += piece.arguments.chars().count();
+        call.arguments.push_str(&piece.arguments);
+        // Some servers send them once, some with every piece.
+        for (own, new) in [(&mut call.id, piece.id), (&mut call.name, piece.name)] {
+            if own.is_empty() {
+                *own = new;
+            }
+        }
+        call.extra = call.extra.take().or(piece.extra);
+    }
+
+    /// How many tools it has called.
+    pub(super) fn called_tools(&self) -> u64 {
+        self.calls.len() as u64
+    }
+
+    /// The calls of tools that are whole.
+    pub(super) fn calls(&mut self) -> Vec<Call> {
+        std::mem::take(&mut self.calls).into_values().collect()
+    }
+
+    /// How it ended.
+    pub(super) fn ending(&self) -> Ending {
+        match &self.end {
+            Some(End::Limit(_)) => Ending::Limit,
+            Some(End::Withheld(_)) => Ending::Withheld,
+            _ if self.called => Ending::Calls,
+            _ => Ending::Whole,
+        }
     }
 
     /// The model ended; how many tokens it used may still follow. Of several ends the one holds that says the worst.
@@ -141,6 +201,23 @@ impl Answer {
         matches!(self.end, Some(End::Limit(_)))
     }
 
+    /// Whether the answer may be used as the next turn of a conversation, which may call tools and may be cut short at a limit;
+    /// else why not, as a clause about the server. Its thoughts are put apart.
+    pub(super) fn turn(&mut self, max_output: usize) -> Result<(), String> {
+        if self.called && self.end.is_some() {
+            self.part_thoughts();
+            let named = self.calls.values().all(|call| !call.name.is_empty());
+            return if named { Ok(()) } else { Err("called a tool without a name".into()) };
+        }
+        match &self.end {
+            Some(End::Limit(_) | End::Withheld(_)) if !self.text.trim().is_empty() => {
+                self.part_thoughts();
+                Ok(())
+            }
+            _ => self.whole(max_output),
+        }
+    }
+
     /// Whether the answer may be used; else why not, as a clause about the server. Its thoughts are put apart.
     pub(super) fn whole(&mut self, max_output: usize) -> Result<(), String> {
         self.part_thoughts();
@@ -173,7 +250,7 @@ impl Answer {
 
     /// Tokens that were written, by a quarter of the characters.
     pub(super) fn estimate_out(&self) -> u64 {
-        (self.text.chars().count() + self.thought).div_ceil(4) as u64
+        (self.said + self.thought).div_ceil(4) as u64
     }
 
     /// Some servers leave a model's thoughts in front of its words, between tags.
@@ -182,6 +259,7 @@ impl Answer {
         let (thoughts, words) = rest.split_once(THOUGHT_END).unwrap_or((rest, ""));
         let (thoughts, words) = (thoughts.trim().to_owned(), words.trim_start().to_owned());
         self.think(&thoughts);
+        self.said = words.chars().count();
         self.text = words;
     }
 }
@@ -214,7 +292,7 @@ pub(crate) fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, End, REASONING, message, plain};
+    use super::{Answer, Call, End, Ending, REASONING, message, plain};
     use serde_json::json;
 
     fn ended(words: &str, end: End) -> Answer {
@@ -244,8 +322,44 @@ mod tests {
             assert!(ended("hallo", end).whole(64).expect_err(says).contains(says));
         }
         let mut called = ended("hallo", End::Whole);
-        called.call_tool();
+        called.call_tool(0, Call::default());
         assert!(called.whole(64).expect_err("a tool was called").contains("called a tool"));
+    }
+
+    #[test]
+    fn a_turn_of_a_conversation_may_call_tools_and_be_cut_short() {
+        let piece = |id: &str, name: &str, arguments: &str| Call {
+            id: id.into(),
+            name: name.into(),
+            arguments: arguments.into(),
+            extra: None,
+        };
+        let mut answer = Answer::default();
+        answer.call_tool(0, piece("c1", "add", ""));
+        answer.call_tool(1, piece("c2", "list", "{}"));
+        answer.call_tool(0, piece("", "", "{\"a\""));
+        answer.call_tool(0, piece("", "", ":1}"));
+        assert!(answer.turn(64).is_err(), "no end");
+        answer.end(End::Tool("tool_calls".into()));
+        assert_eq!((answer.turn(64), answer.ending()), (Ok(()), Ending::Calls));
+        assert_eq!(answer.calls(), [piece("c1", "add", "{\"a\":1}"), piece("c2", "list", "{}")]);
+        let mut cut = ended("hal", End::Limit("length".into()));
+        assert_eq!((cut.turn(64), cut.ending()), (Ok(()), Ending::Limit));
+        let mut nothing = Answer::default();
+        nothing.end(End::Limit("length".into()));
+        assert!(nothing.turn(64).is_err(), "not a word came");
+    }
+
+    #[test]
+    fn thoughts_in_front_of_words_are_not_shown() {
+        let mut answer = Answer::default();
+        for (words, shown) in
+            [("<th", ""), ("ink>hm", ""), ("</think>\n", ""), ("the wo", "the wo"), ("rds", "the words")]
+        {
+            answer.say(words).expect("nothing has ended");
+            assert_eq!(answer.shown(), shown, "{words}");
+        }
+        assert_eq!(ended("a <think>", End::Whole).shown(), "a <think>");
     }
 
     #[test]

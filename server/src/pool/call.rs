@@ -1,9 +1,13 @@
 //! What goes into a call of a language model and what comes out.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Budget, Usage};
+use crate::conversation::{Call, Conversation};
 use crate::task::Allowed;
 
 /// What a call must stay within.
@@ -20,12 +24,91 @@ pub struct Bounds<'a> {
 }
 
 /// What a model is sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Prompt {
     /// How to behave and how to answer.
     pub system: String,
     /// The task.
     pub user: String,
+    /// In place of both: a conversation that is to go on.
+    pub conversation: Option<Arc<Conversation>>,
+}
+
+/// Tokens that a picture counts for: more than any provider counts of one of usual size.
+const IMAGE: usize = 3072;
+
+impl Prompt {
+    /// A task, and how to behave.
+    pub fn of(system: impl Into<String>, user: impl Into<String>) -> Self {
+        Self { system: system.into(), user: user.into(), conversation: None }
+    }
+
+    /// A conversation that is to go on.
+    pub fn going_on(conversation: Arc<Conversation>) -> Self {
+        Self { conversation: Some(conversation), ..Self::default() }
+    }
+
+    /// Every text of it.
+    pub fn texts(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let own = [self.system.as_str().into(), self.user.as_str().into()];
+        own.into_iter().chain(self.conversation.iter().flat_map(|conversation| conversation.texts()))
+    }
+
+    /// Whether it has at most so many tokens.
+    pub fn fits(&self, tokens: usize) -> bool {
+        super::overlong::fits(self, tokens)
+    }
+
+    /// How many tokens it has, as most tokenizers count.
+    pub fn tokens(&self) -> usize {
+        super::overlong::tokens(self)
+    }
+
+    /// Tokens that are no text.
+    pub(super) fn other_tokens(&self) -> usize {
+        self.conversation.as_ref().map_or(0, |conversation| {
+            // Around every message stands its role.
+            8 * conversation.messages.len() + IMAGE * conversation.images()
+        })
+    }
+
+    /// Tokens that its answer may have, of one who writes `most` at most.
+    pub(super) fn most_output(&self, most: usize) -> usize {
+        let wished = self.conversation.as_ref().and_then(|conversation| conversation.wishes.max_tokens);
+        wished.map_or(most, |wished| wished.min(most))
+    }
+}
+
+/// What a model has just said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// Words of its answer.
+    Words(&'a str),
+    /// What it thinks, which is no part of the answer.
+    Thoughts(&'a str),
+}
+
+/// A listener who wants the words alone.
+pub fn words(mut hear: impl FnMut(&str)) -> impl FnMut(Said<'_>) {
+    move |said| {
+        if let Said::Words(words) = said {
+            hear(words);
+        }
+    }
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ending {
+    /// The model had said all.
+    #[default]
+    Whole,
+    /// It came to the limit of tokens.
+    Limit,
+    /// Its provider withheld the rest.
+    Withheld,
+    /// It called tools.
+    Calls,
 }
 
 /// A whole answer: its end marker was seen.
@@ -33,6 +116,10 @@ pub struct Prompt {
 pub struct Reply {
     /// The model's words.
     pub text: String,
+    /// The tools that it called: only in a conversation.
+    pub calls: Vec<Call>,
+    /// How it ended: anything but whole only in a conversation.
+    pub ending: Ending,
     /// The model's thoughts, cut at 64 KiB: for the record, never part of another prompt.
     pub reasoning: Option<String>,
     /// What it used.

@@ -18,8 +18,9 @@ use super::pace::Pace;
 use super::price::{Prices, most_tokens};
 use super::protocol::{self, Protocol};
 use super::transport::{Broken, Events, Http, Network, Outgoing, Reach, loopback, not_a_stream};
-use super::{Bounds, CallError, ConfigProblem, Facts, Hold, Prompt, Reply, Terms, Usage, overlong, policy, retry};
+use super::{Bounds, CallError, ConfigProblem, Facts, Hold, Prompt, Reply, Said, Terms, Usage, policy, retry};
 use crate::config::{PolicyOptions, WorkerKind, WorkerOptions};
+use crate::conversation::Conversation;
 
 /// Most bytes read of an answer, besides what its tokens may need.
 pub(super) const ANSWER: usize = 1 << 20;
@@ -47,7 +48,7 @@ pub struct Llm {
 
 /// What [`Llm::probe`] sends: nothing of the user's.
 pub fn probe() -> Prompt {
-    Prompt { system: String::new(), user: "Say ok.".into() }
+    Prompt::of("", "Say ok.")
 }
 
 /// Why one try gave no answer; clauses about the server.
@@ -184,9 +185,14 @@ impl Llm {
         self.options.context - self.options.max_output
     }
 
+    /// Why it cannot go on with this conversation, as a clause about it.
+    pub fn unfit(&self, conversation: &Conversation) -> Option<String> {
+        protocol::unfit(&self.options, conversation)
+    }
+
     /// US dollars that a call with this prompt costs at most.
     pub fn worst_case(&self, prompt: &Prompt) -> f64 {
-        self.prices.worst(most_tokens(prompt), self.options.max_output as u64)
+        self.prices.worst(most_tokens(prompt), prompt.most_output(self.options.max_output) as u64)
     }
 
     /// Why it is left alone for now, in one sentence.
@@ -196,13 +202,13 @@ impl Llm {
         Some(format!("worker `{}` failed several times in a row and is left alone for {seconds} s", self.name()))
     }
 
-    /// Asks the model. `on_text` gets the words as they come; they count only once the call has returned `Ok`.
+    /// Asks the model. `on_said` gets what it says as it comes; it counts only once the call has returned `Ok`.
     /// Nothing is sent to a worker that the task may not go to, that rests, that the prompt does not fit or whose
     /// answer could cost more than is left. Dropping the future or cancelling closes the connection.
     pub async fn call(
         &self,
         prompt: &Prompt,
-        mut on_text: impl FnMut(&str),
+        mut on_said: impl FnMut(Said<'_>),
         bounds: Bounds<'_>,
     ) -> Result<Reply, CallError> {
         let usage = Usage::default();
@@ -214,19 +220,20 @@ impl Llm {
             return Err(CallError::Failed { why, usage });
         }
         let budget = self.prompt_budget();
-        if !overlong::fits(prompt, budget) {
+        if !prompt.fits(budget) {
             let why = not_asked(&format!("the prompt is longer than the {budget} tokens that it may have (context)"));
             return Err(CallError::TooLong { why, usage });
         }
         let hold = bounds.budget.reserve(self.worst_case(prompt));
         let mut hold = hold.map_err(|refused| CallError::TooExpensive { why: not_asked(&refused.to_string()) })?;
         let mut used = Usage::default();
-        let ended = self.tries(prompt, &mut on_text, bounds, &mut hold, &mut used).await;
+        let ended = self.tries(prompt, &mut on_said, bounds, &mut hold, &mut used).await;
         hold.settle(used.usd);
         match ended {
             Ok(mut answer) => {
                 let (reasoning, estimated) = (answer.reasoning(), self.believed(prompt, &answer).is_none());
-                Ok(Reply { text: answer.text, reasoning, usage: used, estimated })
+                let (calls, ending) = (answer.calls(), answer.ending());
+                Ok(Reply { text: answer.text, calls, ending, reasoning, usage: used, estimated })
             }
             Err(Ended::Cancelled) => Err(CallError::Cancelled { usage: used }),
             Err(Ended::TooLong(why)) => Err(CallError::TooLong { why, usage: used }),
@@ -238,7 +245,7 @@ impl Llm {
     async fn tries(
         &self,
         prompt: &Prompt,
-        on_text: &mut impl FnMut(&str),
+        on_said: &mut impl FnMut(Said<'_>),
         bounds: Bounds<'_>,
         hold: &mut Hold<'_>,
         used: &mut Usage,
@@ -252,12 +259,14 @@ impl Llm {
                 biased;
                 () = cancel.cancelled() => None,
                 () = tokio::time::sleep_until(deadline) => Some(Err(late())),
-                tried = self.attempt(prompt, &mut answer, on_text) => Some(tried),
+                tried = self.attempt(prompt, &mut answer, on_said) => Some(tried),
             };
             used.add(self.usage(prompt, &answer));
             let tried = match tried {
                 // Only the count of its tokens was still waited for.
-                Some(Err(_)) if answer.finished() && Instant::now() >= deadline => Some(self.whole(&mut answer)),
+                Some(Err(_)) if answer.finished() && Instant::now() >= deadline => {
+                    Some(self.whole(prompt, &mut answer))
+                }
                 tried => tried,
             };
             let (why, wait) = match tried {
@@ -305,7 +314,7 @@ impl Llm {
 
     /// Whether it answers at all: one short call, once. An answer that was cut at its limit of tokens is one too.
     pub async fn probe(&self, cancel: &CancellationToken) -> Result<Usage, CallError> {
-        let (prompt, mut answer, mut deaf) = (probe(), Answer::default(), |_: &str| ());
+        let (prompt, mut answer, mut deaf) = (probe(), Answer::default(), |_: Said<'_>| ());
         let tried = tokio::select! {
             biased;
             () = cancel.cancelled() => None,
@@ -326,7 +335,7 @@ impl Llm {
         &self,
         prompt: &Prompt,
         answer: &mut Answer,
-        on_text: &mut impl FnMut(&str),
+        on_said: &mut impl FnMut(Said<'_>),
     ) -> Result<(), Trouble> {
         let _turn = self.pace.turn().await;
         let patience = Duration::from_secs_f64(self.options.timeout_seconds);
@@ -356,7 +365,8 @@ impl Llm {
                 Err(_) if answer.finished() => break,
                 Err(_) => return Err(silent()),
             };
-            let (spoken, output, finished) = (answer.text.len(), answer.output(), answer.finished());
+            let (shown, thought) = (answer.shown().len(), answer.thoughts().len());
+            let (output, finished) = (answer.output(), answer.finished());
             let data = match event {
                 None => break,
                 // Once the model has ended, a connection that closes badly takes nothing from the answer.
@@ -371,8 +381,11 @@ impl Llm {
                 let why = key.as_ref().map_or_else(|| why.clone(), |key| key.hidden_in(&why));
                 if passes && output == 0 { Trouble::Passing(why, None) } else { Trouble::Lasting(why) }
             })?;
-            if answer.text.len() > spoken {
-                on_text(&answer.text[spoken..]);
+            if answer.thoughts().len() > thought {
+                on_said(Said::Thoughts(&answer.thoughts()[thought..]));
+            }
+            if answer.shown().len() > shown {
+                on_said(Said::Words(&answer.shown()[shown..]));
             }
             if answer.done() {
                 break;
@@ -386,11 +399,12 @@ impl Llm {
                 heard = Instant::now();
             }
         }
-        self.whole(answer)
+        self.whole(prompt, answer)
     }
 
-    fn whole(&self, answer: &mut Answer) -> Result<(), Trouble> {
-        let whole = answer.whole(self.options.max_output);
+    fn whole(&self, prompt: &Prompt, answer: &mut Answer) -> Result<(), Trouble> {
+        let most = self.options.max_output;
+        let whole = if prompt.conversation.is_some() { answer.turn(most) } else { answer.whole(most) };
         whole.map_err(|why| if answer.ended() { Trouble::Unusable(why) } else { Trouble::Lasting(why) })
     }
 
@@ -412,8 +426,12 @@ impl Llm {
             Some(counted) if !answer.ended() => Counted { tokens_out: counted.tokens_out.max(written), ..counted },
             Some(counted) => counted,
             None if answer.begun => {
-                let chars = prompt.system.chars().count() + prompt.user.chars().count();
-                Counted { tokens_in: chars.div_ceil(4) as u64, cached: 0, tokens_out: written }
+                let chars: usize = prompt.texts().map(|text| text.chars().count()).sum();
+                Counted {
+                    tokens_in: (chars.div_ceil(4) + prompt.other_tokens()) as u64,
+                    cached: 0,
+                    tokens_out: written,
+                }
             }
             None => Counted::default(),
         };

@@ -12,14 +12,22 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Prompt;
 use super::transport::{Incoming, Network, Outgoing, Unreached};
 
 /// A model that needs no server.
 pub trait Local: std::fmt::Debug + Send + Sync {
     /// Begins an answer of at most `max_output` tokens. The stream gives it as it comes and ends with [`Part::End`];
     /// dropped, it calls the model off. An error is a clause that says why there is no answer.
-    fn answer(self: Arc<Self>, prompt: Prompt, max_output: usize) -> BoxStream<'static, Result<Part, String>>;
+    fn answer(self: Arc<Self>, said: Vec<Turn>, max_output: usize) -> BoxStream<'static, Result<Part, String>>;
+}
+
+/// What was said so far, one message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Turn {
+    /// `system`, `user` or `assistant`.
+    pub role: String,
+    /// The words.
+    pub content: String,
 }
 
 /// What comes of an answer.
@@ -49,14 +57,8 @@ pub(super) struct InProcess(pub(super) Arc<dyn Local>);
 /// What is sent, as far as a model on this machine needs it.
 #[derive(Deserialize)]
 struct Request {
-    messages: Vec<Message>,
+    messages: Vec<Turn>,
     max_tokens: usize,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    role: String,
-    content: String,
 }
 
 impl Network for InProcess {
@@ -65,11 +67,7 @@ impl Network for InProcess {
             let unable = |why: &str| Unreached::Unable(why.to_owned());
             let request: Request =
                 serde_json::from_slice(&request.body).map_err(|error| Unreached::Unable(error.to_string()))?;
-            let mut prompt = Prompt::default();
-            for Message { role, content } in request.messages {
-                *if role == "system" { &mut prompt.system } else { &mut prompt.user } = content;
-            }
-            let mut parts = self.0.clone().answer(prompt, request.max_tokens);
+            let mut parts = self.0.clone().answer(request.messages, request.max_tokens);
             // What goes wrong before the first word would go wrong again.
             let first = match parts.next().await {
                 Some(Ok(first)) => first,
@@ -124,7 +122,7 @@ mod tests {
 
     use super::*;
     use crate::config::{PolicyOptions, RepairOptions, ToolchainOptions, WorkerOptions};
-    use crate::pool::{Bounds, Budget, CallError, Pool, Reply};
+    use crate::pool::{Bounds, Budget, CallError, Pool, Prompt, Reply, words};
     use crate::task::Allowed;
 
     /// Says what it is told to, once.
@@ -132,8 +130,9 @@ mod tests {
     struct Scripted(Mutex<Vec<Result<Part, String>>>);
 
     impl Local for Scripted {
-        fn answer(self: Arc<Self>, prompt: Prompt, max_output: usize) -> BoxStream<'static, Result<Part, String>> {
-            assert_eq!((prompt.system.as_str(), prompt.user.as_str(), max_output), ("rules", "task", 512));
+        fn answer(self: Arc<Self>, said: Vec<Turn>, max_output: usize) -> BoxStream<'static, Result<Part, String>> {
+            let said: Vec<(&str, &str)> = said.iter().map(|turn| (&*turn.role, &*turn.content)).collect();
+            assert_eq!((said.as_slice(), max_output), (&[("system", "rules"), ("user", "task")][..], 512));
             stream::iter(std::mem::take(&mut *self.0.lock().unwrap())).boxed()
         }
     }
@@ -147,12 +146,12 @@ mod tests {
         assert_eq!(problems, []);
         pool.add_local(&options, Arc::new(Scripted(Mutex::new(parts)))).unwrap();
         let llm = pool.llm("l").unwrap();
-        let prompt = Prompt { system: "rules".into(), user: "task".into() };
+        let prompt = Prompt::of("rules", "task");
         let deadline = Instant::now() + Duration::from_secs(60);
         let mut heard = String::new();
         let (cancel, budget, allowed) = (CancellationToken::new(), Budget::new(0.0), Allowed::default());
         let bounds = Bounds { deadline, cancel: &cancel, budget: &budget, allowed: &allowed };
-        let reply = llm.call(&prompt, |text| heard.push_str(text), bounds).await;
+        let reply = llm.call(&prompt, words(|text| heard.push_str(text)), bounds).await;
         (heard, reply)
     }
 

@@ -20,9 +20,9 @@ mod transport;
 
 pub(crate) use answer::plain;
 pub use budget::{Budget, Hold, TooExpensive};
-pub use call::{Bounds, CallError, Prompt, Reply};
+pub use call::{Bounds, CallError, Ending, Prompt, Reply, Said, words};
 pub use llm::{Llm, probe};
-pub use local::{Local, Part};
+pub use local::{Local, Part, Turn};
 pub use policy::{LOCAL, Terms, why_not};
 pub(crate) use transport::{Reach, client, loopback};
 

@@ -7,8 +7,13 @@ use super::Prompt;
 
 /// Whether the prompt has at most `tokens` tokens. No token is less than a byte, so of a short one nothing is counted.
 pub(super) fn fits(prompt: &Prompt, tokens: usize) -> bool {
-    let Prompt { system, user } = prompt;
-    system.len() + user.len() <= tokens || cl100k_base().count(system) + cl100k_base().count(user) <= tokens
+    let bytes: usize = prompt.texts().map(|text| text.len()).sum();
+    bytes + prompt.other_tokens() <= tokens || self::tokens(prompt) <= tokens
+}
+
+/// How many tokens a prompt has.
+pub(super) fn tokens(prompt: &Prompt) -> usize {
+    prompt.texts().map(|text| cl100k_base().count(&text)).sum::<usize>() + prompt.other_tokens()
 }
 
 /// Words of which all of one row stand in a refusal, as providers write it.
@@ -56,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_prompt_fits_if_its_tokens_do() {
-        let prompt = Prompt { system: "be brief".into(), user: "def merge(bookings):\n    return 1\n".into() };
+        let prompt = Prompt::of("be brief", "def merge(bookings):\n    return 1\n");
         let tokens = [&prompt.system, &prompt.user].map(|text| cl100k_base().count(text)).iter().sum();
         assert!(fits(&prompt, tokens) && !fits(&prompt, tokens - 1));
         assert!(fits(&prompt, 1000) && fits(&Prompt::default(), 0));

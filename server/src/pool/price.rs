@@ -80,9 +80,9 @@ impl Prices {
 /// More tokens than any tokenizer makes of a prompt: of letters and blanks it makes one of two or more; digits, signs
 /// and the bytes of other scripts it may take one by one.
 pub(super) fn most_tokens(prompt: &Prompt) -> u64 {
-    let bytes = prompt.system.bytes().chain(prompt.user.bytes());
-    let halves: u64 = bytes.map(|byte| if byte.is_ascii_alphabetic() || byte == b' ' { 1 } else { 2 }).sum();
-    halves.div_ceil(2) + FRAME
+    let half = |byte: u8| if byte.is_ascii_alphabetic() || byte == b' ' { 1 } else { 2 };
+    let halves: u64 = prompt.texts().map(|text| text.bytes().map(half).sum::<u64>()).sum();
+    halves.div_ceil(2) + prompt.other_tokens() as u64 + FRAME
 }
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn digits_signs_and_other_scripts_may_be_a_token_each() {
-        let tokens = |text: &str| most_tokens(&Prompt { system: String::new(), user: text.into() }) - 64;
+        let tokens = |text: &str| most_tokens(&Prompt::of("", text)) - 64;
         assert_eq!([tokens("ab cd "), tokens("1,2,3"), tokens("漢字")], [3, 5, 6]);
         let code = "{\"a\":[1,2,3,4,5,6,7,8,9,0]}".repeat(50);
         assert!(tokens(&code) >= bpe_openai::o200k_base().count(&code) as u64);

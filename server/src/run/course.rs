@@ -1,6 +1,7 @@
 //! One run while it goes on: what its steps share, and what is known so far.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -39,6 +40,8 @@ pub(super) struct Course<'a> {
     pub mapping: OnceLock<Mapping>,
     /// What may still be spent.
     pub money: Budget,
+    /// Whether words of an answer were told of as they came.
+    pub spoken: AtomicBool,
     events: UnboundedSender<Event>,
     known: Mutex<Known>,
 }
@@ -78,7 +81,17 @@ impl<'a> Course<'a> {
     ) -> Self {
         let money = Budget::new(task.budget.usd);
         let known = Mutex::new(Known { outcome: Outcome::failed(""), made: Vec::new() });
-        Self { engine, task, stop, started, mapping: OnceLock::new(), money, events, known }
+        Self {
+            engine,
+            task,
+            stop,
+            started,
+            mapping: OnceLock::new(),
+            money,
+            spoken: AtomicBool::new(false),
+            events,
+            known,
+        }
     }
 
     pub fn tell(&self, event: Event) {
@@ -174,13 +187,13 @@ impl<'a> Course<'a> {
         self.known().made[at].as_ref()?.report.clone()
     }
 
-    /// The last reply of these steps that has any words, and who wrote it; who only judged has no say.
-    pub fn last_reply(&self, steps: Range<usize>) -> Option<(String, String)> {
+    /// The place of the last of these steps whose reply says anything, and what it brought; who only judged has no say.
+    pub fn last_reply(&self, steps: Range<usize>) -> Option<(usize, Arc<Made>)> {
         let Known { outcome, made } = &*self.known();
         let spoken = |at: usize| {
-            let step = &outcome.workflow.steps[at];
-            let reply = made[at].as_ref()?.reply.as_ref()?;
-            (step.role != Role::Verifier && !reply.trim().is_empty()).then(|| (step.worker.clone(), reply.clone()))
+            let made = made[at].as_ref()?;
+            let says = made.reply.as_ref().is_some_and(|reply| !reply.trim().is_empty()) || !made.turn.0.is_empty();
+            (outcome.workflow.steps[at].role != Role::Verifier && says).then(|| (at, made.clone()))
         };
         steps.rev().find_map(spoken)
     }

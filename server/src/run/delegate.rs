@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 use super::Event;
 use super::course::{CANCELLED, Course, Seen};
 use crate::context::{self, Context, Earlier, NewTests, Unsendable};
+use crate::conversation::Call;
 use crate::patch::{self, Asks, Edit, Patch, Problem};
-use crate::pool::{Bounds, CallError, Llm, Prompt, REPAIR, Reply, TOOLCHAIN, Usage};
+use crate::pool::{Bounds, CallError, Ending, Llm, Prompt, REPAIR, Reply, Said, TOOLCHAIN, Usage};
 use crate::repair::{self, Limits, Target};
 use crate::task::Goal;
 use crate::toolchain;
@@ -61,6 +62,8 @@ pub(super) struct Made {
     pub patch: Option<Patch>,
     /// What was written, for the steps that may see it.
     pub reply: Option<String>,
+    /// Of a conversation: the tools that it calls, and how it ended.
+    pub turn: (Vec<Call>, Ending),
     /// `patch`, `prose`, `no_fix`, `declined`, `refused`, `too long: …`, `too expensive: …`, `error: …`; `verified`, `unverified` or `rejected` once judged.
     pub status: String,
     /// Why it was refused, for whoever tries next.
@@ -188,6 +191,10 @@ impl Delegation<'_> {
                 Err(CallError::TooLong { why, usage }) if !is_shortened => {
                     used.add(usage);
                     is_shortened = true;
+                    if self.course.task.conversation.is_some() {
+                        // It is sent as it is, however much shorter than what there would be room for.
+                        tokens = tokens.min(first.tokens());
+                    }
                     tokens /= 2;
                     self.note(format!("{why}; it is asked once more, with at most {tokens} tokens"));
                     first = match self.told(llm, tokens, place).await {
@@ -217,7 +224,8 @@ impl Delegation<'_> {
             }
             let problems = match read(&reply.text) {
                 Ok(found) => {
-                    let made = Made { reply: Some(reply.text), usage: used, ..Made::default() };
+                    let turn = (reply.calls, reply.ending);
+                    let made = Made { reply: Some(reply.text), turn, usage: used, ..Made::default() };
                     return (made.sent(ask), Some(found));
                 }
                 Err(problems) => problems,
@@ -236,6 +244,9 @@ impl Delegation<'_> {
 
     /// What a worker is sent that may be sent this many tokens; what is kept from it is said.
     async fn told(&self, llm: &Llm, tokens: usize, place: Option<&Place>) -> Result<Prompt, Made> {
+        if let Some(conversation) = &self.course.task.conversation {
+            return Ok(self.conversation(conversation, tokens));
+        }
         let context = self.context(tokens, place).await?;
         for withheld in &context.withheld {
             self.note(format!("withheld from {}: {withheld}", llm.name()));
@@ -285,12 +296,20 @@ impl Delegation<'_> {
 
     /// One call, within what is left of the money and the time.
     async fn call(&self, llm: &Llm, prompt: &Prompt) -> Result<Reply, CallError> {
-        let mut written = 0;
-        let progress = |text: &str| {
-            written += text.chars().count();
-            self.progress(format!("{} has written {written} characters", llm.name()));
-        };
         let Course { task, money, .. } = self.course;
+        let (is_conversation, speaks) = (task.conversation.is_some(), self.course.speaks(self.at));
+        let mut written = 0;
+        let progress = |said: Said<'_>| {
+            if is_conversation {
+                self.heard(said, speaks);
+            }
+            if let Said::Words(text) = said
+                && !speaks
+            {
+                written += text.chars().count();
+                self.progress(format!("{} has written {written} characters", llm.name()));
+            }
+        };
         let stop = self.stop.child_token();
         let deadline = self.deadline().into();
         let bounds = Bounds { deadline, cancel: &stop, budget: money, allowed: &task.allowed };
@@ -307,7 +326,7 @@ impl Delegation<'_> {
         }
     }
 
-    fn note(&self, text: String) {
+    pub(super) fn note(&self, text: String) {
         self.course.tell(Event::Note { number: self.at + 1, text });
     }
 

@@ -19,7 +19,7 @@ use crate::config::{Config, Trust, WorkerOptions};
 use crate::context::Maps;
 use crate::ledger::Ledger;
 use crate::patch::Patch;
-use crate::pool::{ConfigProblem, Pool};
+use crate::pool::{ConfigProblem, Facts, Pool};
 use crate::task::Task;
 use crate::verify::{self, Keep};
 
@@ -101,6 +101,18 @@ impl Engine {
         self.pool.keep(&config.workers.iter().cloned().chain(own).collect::<Vec<_>>());
     }
 
+    /// The workers that hold conversations, as the conductor knows them.
+    pub fn talkers(&self) -> Vec<Facts> {
+        self.pool.facts().into_iter().filter(|facts| self.pool.llm(&facts.name).is_some()).collect()
+    }
+
+    /// What decides: the encoder that reads tasks, the heads that judge by it, the model that plans for tier `ultra`.
+    pub fn deciders(&self) -> [String; 3] {
+        let conductor = &self.memory().conductor;
+        let heads = conductor.heads().unwrap_or_else(str::to_owned);
+        [conductor.host().model_name(), heads, conductor.planner_name().unwrap_or_default().to_owned()]
+    }
+
     /// The workers' names and the strengths that are declared of them.
     pub fn declared(&self) -> Vec<(String, f64)> {
         self.pool.facts().into_iter().map(|facts| (facts.name, facts.strength)).collect()
@@ -127,6 +139,9 @@ impl Engine {
     pub async fn run(&self, task: Task, events: UnboundedSender<Event>, cancel: CancellationToken) -> Outcome {
         let whole = cancel.clone();
         let run = async |course: &Course<'_>| {
+            if course.task.conversation.is_some() {
+                return course.conduct(None).await;
+            }
             // While the tests run; what is not done when the run ends goes on for the next one.
             let mapping = self.maps.refresh(&course.task.snapshot, whole.clone());
             course.run(mapping).await
@@ -145,26 +160,33 @@ impl Engine {
         self.framed(task, events, cancel, async |course: &Course<'_>| course.verify(patch).await).await
     }
 
-    async fn framed<W>(&self, task: Task, events: UnboundedSender<Event>, cancel: CancellationToken, work: W) -> Outcome
-    where
-        W: AsyncFnOnce(&Course<'_>) -> End,
-    {
-        let started = Instant::now();
-        // The one check: everything that runs or sends is behind it.
-        if !self.trusts(task.snapshot.root()) {
-            let root = task.snapshot.root().display();
-            return Outcome::failed(format!(
-                "{root} is not trusted, so nothing was run or sent; `baton trust {root}` changes that"
-            ));
-        }
+    /// Beside the run: it may take long, and nothing waits for it.
+    fn clean_now_and_then(&self) {
         let copies = self.config.places.cache_dir.clone();
         let keep = Keep::new(self.config.shadow.keep_days, self.config.shadow.max_gb);
-        // Beside the run: it may take long, and nothing waits for it.
         std::thread::spawn(move || {
             if let Err(problem) = verify::clean_now_and_then(&copies, keep) {
                 tracing::warn!(%problem, "old private copies cannot be removed");
             }
         });
+    }
+
+    async fn framed<W>(&self, task: Task, events: UnboundedSender<Event>, cancel: CancellationToken, work: W) -> Outcome
+    where
+        W: AsyncFnOnce(&Course<'_>) -> End,
+    {
+        let started = Instant::now();
+        // The one check: everything that runs or sends is behind it. A conversation has no workspace: nothing is run for it, and
+        // what is sent is what its client sent.
+        if task.conversation.is_none() && !self.trusts(task.snapshot.root()) {
+            let root = task.snapshot.root().display();
+            return Outcome::failed(format!(
+                "{root} is not trusted, so nothing was run or sent; `baton trust {root}` changes that"
+            ));
+        }
+        if task.conversation.is_none() {
+            self.clean_now_and_then();
+        }
         let stop = cancel.child_token();
         let mut out_of_time = false;
         let course = Course::new(self, &task, events, stop.clone(), started);

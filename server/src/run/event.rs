@@ -46,6 +46,20 @@ pub enum Event {
         /// In words.
         text: String,
     },
+    /// Words of the answer to a conversation, as they come.
+    Said {
+        /// The number of the step whose worker says them.
+        number: usize,
+        /// The words.
+        text: String,
+    },
+    /// What a worker thinks aloud in a conversation, which is no part of the answer.
+    Thought {
+        /// The number of its step.
+        number: usize,
+        /// Its words.
+        text: String,
+    },
     /// Something about a step that stays worth knowing: what was kept from a worker, what was asked again.
     Note {
         /// Its number.
@@ -88,7 +102,10 @@ impl fmt::Display for Event {
                 })
             }
             Self::StepStarted { number, worker } => write!(f, "step {number}: {worker} begins"),
-            Self::StepProgress { number, text } | Self::Note { number, text } => write!(f, "step {number}: {text}"),
+            Self::StepProgress { number, text }
+            | Self::Note { number, text }
+            | Self::Said { number, text }
+            | Self::Thought { number, text } => write!(f, "step {number}: {text}"),
             Self::StepEnded { number, status, usage, ms } => write!(
                 f,
                 "step {number}: {status} ({ms} ms, {} tokens in, {} out, ${:.4})",

@@ -70,8 +70,12 @@ impl Course<'_> {
         }
         match self.task.goal {
             Goal::Ask => {
-                let (worker, reply) = self.last_reply(steps)?;
-                self.outcome(|outcome| outcome.answer = Some(reply));
+                let (at, made) = self.last_reply(steps)?;
+                let worker = self.outcome(|outcome| {
+                    (outcome.answer, outcome.answered) = (made.reply.clone(), Some(at));
+                    outcome.turn = made.turn.clone();
+                    outcome.workflow.steps[at].worker.clone()
+                });
                 Some((Kind::NoChange, format!("answered by {worker}")))
             }
             _ => self.outcome(|outcome| {

@@ -23,7 +23,7 @@ impl Course<'_> {
     ) -> Result<End, String> {
         let conductor = &self.engine.memory().conductor;
         let (mut before, mut last) = (None, None);
-        for depth in 0..=self.engine.config.conductor.depth {
+        for depth in 0..=self.depth() {
             let need = self.need(checks);
             let question = Question {
                 description: description.to_owned(),
@@ -58,6 +58,9 @@ impl Course<'_> {
             if let Some(end @ (Kind::Verified | Kind::Cancelled, _)) = end {
                 return Ok(end);
             }
+            if end.is_none() && self.task.conversation.is_some() && !self.has_spoken() {
+                return Err("nobody of its plan answered".into());
+            }
             before = Some(self.came_of(steps, end.as_ref()));
             last = end.or(last).or_else(|| Some((Kind::Failed, "nothing that was planned passed".into())));
         }
@@ -66,7 +69,7 @@ impl Course<'_> {
 
     /// What the conductor is shown of the steps that it planned.
     fn came_of(&self, steps: Range<usize>, end: Option<&End>) -> Before {
-        let reply = self.last_reply(steps.clone()).map_or_else(String::new, |(_, reply)| reply);
+        let reply = self.last_reply(steps.clone()).and_then(|(_, made)| made.reply.clone()).unwrap_or_default();
         let mut lines = Vec::new();
         for (number, at) in (1..).zip(steps) {
             let (step, status) = (self.step(at), self.outcome(|outcome| outcome.steps[at].status.clone()));

@@ -4,6 +4,7 @@
 //! `turns` has the steps planned one by one, `levels` whole workflows; `execute` does them, `delegate` what happens within one, `judge` what is
 //! found of what it brought.
 
+mod converse;
 mod course;
 mod delegate;
 mod engine;

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::course::NOT_BEGUN;
 use crate::conductor::Reading;
+use crate::conversation::Call;
 use crate::ledger::Embedding;
 use crate::patch::{Asks, Patch};
-use crate::pool::Usage;
+use crate::pool::{Ending, Usage};
 use crate::verify::{Verdict, VerifiedPatch};
 use crate::workflow::{Step, Workflow};
 
@@ -27,6 +28,10 @@ pub struct Outcome {
     pub diff: String,
     /// The answer to a question (goal Ask).
     pub answer: Option<String>,
+    /// The place of the step whose worker wrote it, from 0.
+    pub answered: Option<usize>,
+    /// The tools that it calls, and how it ended: of a conversation.
+    pub turn: (Vec<Call>, Ending),
     /// One sentence: why it ended so and what to do.
     pub message: String,
     /// Every step that the conductor planned, in order.
@@ -150,6 +155,8 @@ impl Outcome {
             asks: Asks::new(),
             diff: String::new(),
             answer: None,
+            answered: None,
+            turn: Default::default(),
             message: message.into(),
             workflow: Workflow::default(),
             steps: Vec::new(),

@@ -95,7 +95,7 @@ impl Course<'_> {
     }
 
     /// Has the conductor read the task, and decide; or follows the workflow that was asked for.
-    async fn conduct(&self, checks: Option<Checks<'_>>) -> End {
+    pub async fn conduct(&self, checks: Option<Checks<'_>>) -> End {
         for (worker, why) in self.engine.pool.passed_over(&self.task.allowed) {
             self.tell(Event::Preparing(format!("{worker} takes no part: {why}")));
         }

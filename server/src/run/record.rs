@@ -15,7 +15,7 @@ impl Course<'_> {
     /// Notes what a step's worker was sent: its hash, and the texts only where the user wants them.
     pub(super) fn keep(&self, at: usize, made: &Made) {
         let Some(prompt) = &made.prompt else { return };
-        let prompt = format!("{}\n\n{}", prompt.system, prompt.user);
+        let prompt = prompt.texts().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n\n");
         let prompt_hash = hash(&prompt);
         let kept = self.engine.config.ledger.keep_texts;
         let texts = kept.then(|| Texts { prompt, reply: made.reply.clone().unwrap_or_default() });
@@ -31,7 +31,7 @@ impl Engine {
     pub(super) fn record(&self, task: &Task, outcome: &mut Outcome) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
         let started = now.saturating_sub(outcome.ms);
-        outcome.run = new_id(started);
+        outcome.run = task.run.clone().unwrap_or_else(|| new_id(started));
         let memory = self.memory();
         let record = RunRecord {
             id: outcome.run.clone(),

@@ -23,8 +23,12 @@ impl Course<'_> {
                 }
             };
             let steps = self.plan(ConductorRecord::mini(reading, why), 0, vec![step]);
+            let at = steps.start;
             if let Some(end) = self.execute(steps, checks, judge).await {
                 return end;
+            }
+            if self.has_spoken() {
+                return (Kind::Failed, self.outcome(|outcome| outcome.steps[at].status.clone()));
             }
         }
     }

@@ -13,7 +13,7 @@ use super::embedded;
 use super::keeper::Launch;
 use super::kept::Kept;
 use super::wire::{Body, Chat, Message, Op, Stats, Written};
-use crate::pool::{Local, Part, Prompt};
+use crate::pool::{Local, Part, Turn};
 
 /// A generative GGUF, and how it is kept.
 #[derive(Debug, Clone)]
@@ -84,14 +84,15 @@ impl Writer {
 }
 
 impl Local for Writer {
-    fn answer(self: Arc<Self>, prompt: Prompt, max_output: usize) -> BoxStream<'static, Result<Part, String>> {
+    fn answer(self: Arc<Self>, said: Vec<Turn>, max_output: usize) -> BoxStream<'static, Result<Part, String>> {
         let (parts, mut heard) = mpsc::unbounded_channel();
         let cancel = CancellationToken::new();
         let leaving = cancel.clone().drop_guard();
         tokio::spawn(async move {
+            let rules = said.iter().take_while(|turn| turn.role == "system").count();
             let chat = Chat {
-                messages: vec![Message::new("system", prompt.system), Message::new("user", prompt.user)],
-                fixed: 1,
+                messages: said.into_iter().map(|turn| Message::new(&turn.role, turn.content)).collect(),
+                fixed: rules,
                 grammar: None,
                 temperature: TEMPERATURE,
                 seed: 0,

@@ -189,7 +189,7 @@ impl Form {
 
     fn prompt(&self, question: &Question, shrink: u32, problem: Option<&str>) -> Prompt {
         match self {
-            Self::Brief(brief) => Prompt { system: String::new(), user: brief.written() },
+            Self::Brief(brief) => Prompt::of("", brief.written()),
             Self::Full(sheet) => prompt::render(question, sheet, shrink, problem),
         }
     }

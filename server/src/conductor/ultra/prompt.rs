@@ -46,9 +46,9 @@ pub(super) fn render(question: &Question, sheet: &Sheet, shrink: u32, problem: O
         let rendered = TEMPLATES.get_template(name).and_then(|template| template.render(values));
         rendered.unwrap_or_else(|error| unreachable!("{name}.txt needs nothing that may be missing: {error}"))
     };
-    Prompt {
-        system: filled("system", context! { max_steps => sheet.bounds.max_steps, examples => &*EXAMPLES }),
-        user: filled(
+    Prompt::of(
+        filled("system", context! { max_steps => sheet.bounds.max_steps, examples => &*EXAMPLES }),
+        filled(
             "user",
             context! {
                 workers => &sheet.lines,
@@ -57,7 +57,7 @@ pub(super) fn render(question: &Question, sheet: &Sheet, shrink: u32, problem: O
                 problem,
             },
         ),
-    }
+    )
 }
 
 /// The first bytes of a text, in whole characters.

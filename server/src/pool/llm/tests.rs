@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Llm;
 use crate::config::{PolicyOptions, WorkerOptions};
-use crate::pool::{Bounds, Budget, CallError, ConfigProblem, Prompt, Reply};
+use crate::pool::{Bounds, Budget, CallError, ConfigProblem, Prompt, Reply, words};
 use crate::task::Allowed;
 
 /// What the server does after it has read a request.
@@ -97,7 +97,7 @@ fn options(address: &str) -> WorkerOptions {
 }
 
 fn prompt() -> Prompt {
-    Prompt { system: "be brief".into(), user: "question".into() }
+    Prompt::of("be brief", "question")
 }
 
 fn soon() -> Instant {
@@ -117,7 +117,7 @@ async fn within(
     cancel: &CancellationToken,
 ) -> Result<Reply, CallError> {
     let (budget, allowed) = (Budget::new(1.0), Allowed::default());
-    llm.call(&prompt(), on_text, Bounds { deadline, cancel, budget: &budget, allowed: &allowed }).await
+    llm.call(&prompt(), words(on_text), Bounds { deadline, cancel, budget: &budget, allowed: &allowed }).await
 }
 
 fn worker(options: &WorkerOptions) -> Result<Llm, ConfigProblem> {
@@ -352,7 +352,7 @@ fn wrong_settings_are_refused_with_what_to_change() {
 #[test]
 fn the_worst_case_is_never_below_the_price() {
     let llm = worker(&options("127.0.0.1:9")).expect("a worker");
-    let prompt = Prompt { system: "s".repeat(1000), user: "u".repeat(1000) };
+    let prompt = Prompt::of("s".repeat(1000), "u".repeat(1000));
     assert!((llm.worst_case(&prompt) - (1064.0 * 2.0 + 64.0 * 4.0) / 1e6).abs() < 1e-12);
     assert_eq!(llm.prompt_budget(), 32_768 - 64);
 }
@@ -380,7 +380,7 @@ async fn what_cannot_fit_or_be_paid_is_not_asked() {
     let llm = worker(&WorkerOptions { context: 1064, ..options(&server.address) }).expect("a worker");
     let (cancel, budget, allowed) = (CancellationToken::new(), Budget::new(0.000_01), Allowed::default());
     let bounds = Bounds { deadline: soon(), cancel: &cancel, budget: &budget, allowed: &allowed };
-    let long = Prompt { system: String::new(), user: "word ".repeat(2000) };
+    let long = Prompt::of("", "word ".repeat(2000));
     let error = llm.call(&long, |_| {}, bounds).await.expect_err("too long");
     assert!(matches!(error, CallError::TooLong { .. }), "{error:?}");
     assert!(error.to_string().contains("longer than the 1000 tokens"), "{error}");

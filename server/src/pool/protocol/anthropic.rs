@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Protocol, below};
 use crate::config::WorkerOptions;
+use crate::conversation::{Call, Choice, Conversation, Message as Turn, Part, Speaker};
 use crate::pool::Prompt;
 use crate::pool::answer::{Answer, Counted, End, Fault, count};
 use crate::pool::key::Key;
@@ -19,6 +20,8 @@ struct Event {
     #[serde(rename = "type")]
     kind: String,
     message: Option<Message>,
+    #[serde(default)]
+    index: u64,
     content_block: Option<Piece>,
     delta: Option<Piece>,
     usage: Option<Value>,
@@ -37,6 +40,9 @@ struct Piece {
     kind: Option<String>,
     text: Option<String>,
     thinking: Option<String>,
+    id: Option<String>,
+    name: Option<String>,
+    partial_json: Option<String>,
     stop_reason: Option<String>,
 }
 
@@ -58,6 +64,9 @@ impl Protocol for Anthropic {
     }
 
     fn body(&self, options: &WorkerOptions, _: &Url, prompt: &Prompt) -> Value {
+        if let Some(conversation) = &prompt.conversation {
+            return going_on(conversation, options, prompt.most_output(options.max_output));
+        }
         let mut body = json!({
             "model": options.model,
             "max_tokens": options.max_output,
@@ -81,8 +90,8 @@ impl Protocol for Anthropic {
                 let usage = event.message.and_then(|message| message.usage).unwrap_or_default();
                 answer.counted = Some(counted(&usage, Counted::default()));
             }
-            "content_block_start" => take_piece(event.content_block, answer)?,
-            "content_block_delta" => take_piece(event.delta, answer)?,
+            "content_block_start" => take_piece(event.index, event.content_block, answer)?,
+            "content_block_delta" => take_piece(event.index, event.delta, answer)?,
             "message_delta" => {
                 if let Some(usage) = event.usage {
                     answer.counted = Some(counted(&usage, answer.counted.unwrap_or_default()));
@@ -105,15 +114,100 @@ impl Protocol for Anthropic {
     }
 }
 
-fn take_piece(piece: Option<Piece>, answer: &mut Answer) -> Result<(), Fault> {
+fn take_piece(index: u64, piece: Option<Piece>, answer: &mut Answer) -> Result<(), Fault> {
     let Some(piece) = piece else { return Ok(()) };
     match piece.kind.as_deref() {
         Some("text" | "text_delta") => answer.say(&piece.text.unwrap_or_default())?,
         Some("thinking" | "thinking_delta") => answer.think(&piece.thinking.unwrap_or_default()),
-        Some("tool_use" | "server_tool_use" | "mcp_tool_use") => answer.call_tool(),
+        Some("tool_use" | "server_tool_use" | "mcp_tool_use") => {
+            let (id, name) = (piece.id.unwrap_or_default(), piece.name.unwrap_or_default());
+            answer.call_tool(index, Call { id, name, ..Call::default() });
+        }
+        Some("input_json_delta") => {
+            let arguments = piece.partial_json.unwrap_or_default();
+            answer.call_tool(index, Call { arguments, ..Call::default() });
+        }
         _ => {}
     }
     Ok(())
+}
+
+/// A conversation as it is sent: rules apart, and what one speaker says in a row in one message, for they must alternate.
+fn going_on(conversation: &Conversation, options: &WorkerOptions, limit: usize) -> Value {
+    let rules = conversation.messages.iter().filter(|message| message.speaker == Speaker::System);
+    let rules: Vec<String> = rules.map(Turn::text).filter(|text| !text.is_empty()).collect();
+    let mut messages: Vec<(&str, Vec<Value>)> = Vec::new();
+    for message in conversation.messages.iter().filter(|message| message.speaker != Speaker::System) {
+        let role = if message.speaker == Speaker::Assistant { "assistant" } else { "user" };
+        let blocks = blocks(message);
+        match messages.last_mut() {
+            Some((last, all)) if *last == role => all.extend(blocks),
+            _ => messages.push((role, blocks)),
+        }
+    }
+    let messages = messages.into_iter().map(|(role, blocks)| json!({"role": role, "content": blocks}));
+    let wishes = &conversation.wishes;
+    let mut body = json!({
+        "model": options.model,
+        "max_tokens": limit,
+        "messages": messages.collect::<Vec<_>>(),
+        "stream": true,
+    });
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            body[name] = value;
+        }
+    };
+    set("system", (!rules.is_empty()).then(|| rules.join("\n\n").into()));
+    set("temperature", wishes.temperature.map(Into::into));
+    set("top_p", wishes.top_p.map(Into::into));
+    set("stop_sequences", (!wishes.stop.is_empty()).then(|| wishes.stop.clone().into()));
+    let tools = wishes.tools.iter().map(|tool| {
+        let schema = tool.parameters.clone().unwrap_or_else(|| json!({"type": "object", "properties": {}}));
+        let description = tool.description.as_deref().unwrap_or_default();
+        json!({"name": tool.name, "description": description, "input_schema": schema})
+    });
+    set("tools", (!wishes.tools.is_empty()).then(|| tools.collect()));
+    let choice = wishes.choice.clone().or(wishes.parallel.map(|_| Choice::Auto));
+    set(
+        "tool_choice",
+        choice.filter(|_| !wishes.tools.is_empty()).map(|choice| {
+            let mut sent = match choice {
+                Choice::Auto => json!({"type": "auto"}),
+                Choice::None => return json!({"type": "none"}),
+                Choice::Required => json!({"type": "any"}),
+                Choice::Named(name) => json!({"type": "tool", "name": name}),
+            };
+            if let Some(parallel) = wishes.parallel {
+                sent["disable_parallel_tool_use"] = (!parallel).into();
+            }
+            sent
+        }),
+    );
+    body
+}
+
+/// What a message says, block by block. An empty text is refused.
+fn blocks(message: &Turn) -> Vec<Value> {
+    let said = message.parts.iter().filter_map(|part| match part {
+        Part::Text(text) if text.is_empty() => None,
+        Part::Text(text) => Some(json!({"type": "text", "text": text})),
+        Part::Image { url, .. } => {
+            let source = match super::inline(url) {
+                Some((kind, data)) => json!({"type": "base64", "media_type": kind, "data": data}),
+                None => json!({"type": "url", "url": url}),
+            };
+            Some(json!({"type": "image", "source": source}))
+        }
+    });
+    if let Some(call) = &message.answers {
+        return vec![json!({"type": "tool_result", "tool_use_id": call, "content": said.collect::<Vec<_>>()})];
+    }
+    let calls = message.calls.iter().map(|call| {
+        let input = serde_json::from_str(&call.arguments).unwrap_or_else(|_| json!({}));
+        json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input})
+    });
+    said.chain(calls).collect()
 }
 
 fn end(reason: String) -> End {

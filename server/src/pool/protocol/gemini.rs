@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Protocol, below};
 use crate::config::WorkerOptions;
+use crate::conversation::{Call, Choice, Conversation, Format, Message, Part as Said, Speaker};
 use crate::pool::Prompt;
 use crate::pool::answer::{Answer, Counted, End, Fault, count};
 use crate::pool::key::Key;
@@ -40,7 +41,15 @@ struct Content {
 struct Part {
     text: Option<String>,
     thought: Option<bool>,
-    function_call: Option<Value>,
+    function_call: Option<FunctionCall>,
+    thought_signature: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct FunctionCall {
+    id: Option<String>,
+    name: Option<String>,
+    args: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +77,9 @@ impl Protocol for Gemini {
     }
 
     fn body(&self, options: &WorkerOptions, _: &Url, prompt: &Prompt) -> Value {
+        if let Some(conversation) = &prompt.conversation {
+            return going_on(conversation, prompt.most_output(options.max_output));
+        }
         let mut body = json!({
             "contents": [{"role": "user", "parts": [{"text": prompt.user}]}],
             "generationConfig": {"maxOutputTokens": options.max_output},
@@ -96,8 +108,12 @@ impl Protocol for Gemini {
             return Ok(());
         };
         for part in candidate.content.and_then(|content| content.parts).into_iter().flatten() {
-            if part.function_call.is_some() {
-                answer.call_tool();
+            if let Some(FunctionCall { id, name, args }) = part.function_call {
+                let number = answer.called_tools();
+                let arguments = args.filter(Value::is_object).unwrap_or_else(|| json!({})).to_string();
+                let id = id.unwrap_or_else(|| format!("call_{number}"));
+                let extra = part.thought_signature.map(|own| json!({"google": {"thought_signature": own}}));
+                answer.call_tool(number, Call { id, name: name.unwrap_or_default(), arguments, extra });
             }
             let text = part.text.unwrap_or_default();
             if part.thought == Some(true) {
@@ -111,6 +127,98 @@ impl Protocol for Gemini {
         }
         Ok(())
     }
+}
+
+/// A conversation as it is sent.
+fn going_on(conversation: &Conversation, limit: usize) -> Value {
+    let (rules, said): (Vec<&Message>, Vec<&Message>) =
+        conversation.messages.iter().partition(|message| message.speaker == Speaker::System);
+    // An answer of a tool names the tool here, not the call.
+    let name = |id: &str| {
+        let mut calls = conversation.messages.iter().flat_map(|message| &message.calls);
+        calls.find(|call| call.id == id).map_or("", |call| call.name.as_str())
+    };
+    let mut contents: Vec<(&str, Vec<Value>)> = Vec::new();
+    for message in said {
+        let role = if message.speaker == Speaker::Assistant { "model" } else { "user" };
+        let parts = parts(message, name);
+        match contents.last_mut() {
+            Some((last, all)) if *last == role => all.extend(parts),
+            _ => contents.push((role, parts)),
+        }
+    }
+    let contents = contents.into_iter().map(|(role, parts)| json!({"role": role, "parts": parts}));
+    let wishes = &conversation.wishes;
+    let mut config = json!({"maxOutputTokens": limit});
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            config[name] = value;
+        }
+    };
+    set("temperature", wishes.temperature.map(Into::into));
+    set("topP", wishes.top_p.map(Into::into));
+    set("presencePenalty", wishes.presence_penalty.map(Into::into));
+    set("frequencyPenalty", wishes.frequency_penalty.map(Into::into));
+    set("seed", wishes.seed.map(Into::into));
+    set("stopSequences", (!wishes.stop.is_empty()).then(|| wishes.stop.clone().into()));
+    set("responseMimeType", wishes.format.as_ref().map(|_| "application/json".into()));
+    set(
+        "responseJsonSchema",
+        wishes.format.as_ref().and_then(|format| match format {
+            Format::Json => None,
+            Format::Schema { schema, .. } => Some(schema.clone()),
+        }),
+    );
+    let mut body = json!({"contents": contents.collect::<Vec<_>>(), "generationConfig": config});
+    let rules: Vec<Value> = rules.into_iter().map(|message| json!({"text": message.text()})).collect();
+    if !rules.is_empty() {
+        body["systemInstruction"] = json!({"parts": rules});
+    }
+    if !wishes.tools.is_empty() {
+        let declared = wishes.tools.iter().map(|tool| {
+            let mut declared =
+                json!({"name": tool.name, "description": tool.description.as_deref().unwrap_or_default()});
+            if let Some(schema) = &tool.parameters {
+                declared["parametersJsonSchema"] = schema.clone();
+            }
+            declared
+        });
+        body["tools"] = json!([{"functionDeclarations": declared.collect::<Vec<_>>()}]);
+    }
+    if let Some(choice) = &wishes.choice {
+        let config = match choice {
+            Choice::Auto => json!({"mode": "AUTO"}),
+            Choice::None => json!({"mode": "NONE"}),
+            Choice::Required => json!({"mode": "ANY"}),
+            Choice::Named(name) => json!({"mode": "ANY", "allowedFunctionNames": [name]}),
+        };
+        body["toolConfig"] = json!({"functionCallingConfig": config});
+    }
+    body
+}
+
+/// What a message says, part by part; `name`: of the tool that a call is of.
+fn parts<'a>(message: &Message, name: impl Fn(&str) -> &'a str) -> Vec<Value> {
+    if let Some(call) = &message.answers {
+        return vec![json!({"functionResponse": {"name": name(call), "response": {"result": message.text()}}})];
+    }
+    let said = message.parts.iter().filter_map(|part| match part {
+        Said::Text(text) if text.is_empty() => None,
+        Said::Text(text) => Some(json!({"text": text})),
+        Said::Image { url, .. } => {
+            let (kind, data) = super::inline(url)?;
+            Some(json!({"inlineData": {"mimeType": kind, "data": data}}))
+        }
+    });
+    let calls = message.calls.iter().map(|call| {
+        let args: Value = serde_json::from_str(&call.arguments).unwrap_or_else(|_| json!({}));
+        let mut part = json!({"functionCall": {"name": call.name, "args": args}});
+        if let Some(own) = call.extra.as_ref().and_then(|extra| extra.pointer("/google/thought_signature")) {
+            part["thoughtSignature"] = own.clone();
+        }
+        part
+    });
+    said.chain(calls).collect()
 }
 
 fn end(reason: String) -> End {

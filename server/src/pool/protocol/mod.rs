@@ -16,6 +16,7 @@ use super::answer::{Answer, Fault};
 use super::key::Key;
 use super::transport::Framing;
 use crate::config::{WorkerKind, WorkerOptions};
+use crate::conversation::{Choice, Conversation, Feature, Part};
 
 /// One protocol. Nothing in it does IO.
 pub(super) trait Protocol: std::fmt::Debug + Send + Sync {
@@ -54,6 +55,58 @@ pub(super) fn of(kind: WorkerKind) -> &'static dyn Protocol {
         WorkerKind::Gemini => &gemini::Gemini,
         WorkerKind::Ollama => &ollama::Ollama,
     }
+}
+
+/// Why a worker of this kind cannot go on with this conversation, as a clause about it; `None`: it can.
+pub(super) fn unfit(options: &WorkerOptions, conversation: &Conversation) -> Option<String> {
+    let kind = options.kind;
+    let lacks: &[Feature] = match kind {
+        WorkerKind::Openai => &[],
+        WorkerKind::Anthropic => {
+            &["presence_penalty", "frequency_penalty", "seed", "response_format", "reasoning_effort", "name"]
+        }
+        WorkerKind::Gemini => &["parallel_tool_calls", "reasoning_effort", "name"],
+        WorkerKind::Ollama => &["parallel_tool_calls", "reasoning_effort", "name"],
+        WorkerKind::Gguf => &[
+            "temperature",
+            "top_p",
+            "presence_penalty",
+            "frequency_penalty",
+            "seed",
+            "stop",
+            "tools",
+            "parallel_tool_calls",
+            "response_format",
+            "reasoning_effort",
+            "images",
+            "name",
+        ],
+    };
+    let features = conversation.features();
+    if let Some(lacking) = features.iter().find(|feature| lacks.contains(feature)) {
+        return Some(format!("its protocol has no {lacking}"));
+    }
+    if features.contains(&"images") && !options.images {
+        return Some("it takes no images (`images = true` in its configuration says that it does)".into());
+    }
+    let images = || conversation.messages.iter().flat_map(|message| &message.parts);
+    let by_address = || images().any(|part| matches!(part, Part::Image { url, .. } if inline(url).is_none()));
+    if [WorkerKind::Ollama, WorkerKind::Gemini].contains(&kind) && by_address() {
+        return Some("it takes images only as data: URLs".into());
+    }
+    if kind == WorkerKind::Anthropic && conversation.wishes.temperature.is_some_and(|temperature| temperature > 1.0) {
+        return Some("its temperature ends at 1".into());
+    }
+    let choice = conversation.wishes.choice.as_ref();
+    if kind == WorkerKind::Ollama && choice.is_some_and(|choice| *choice != Choice::Auto) {
+        return Some("its protocol has no tool_choice".into());
+    }
+    None
+}
+
+/// The kind and the data, in base64, of a `data:` URL.
+fn inline(url: &str) -> Option<(&str, &str)> {
+    url.strip_prefix("data:")?.split_once(";base64,")
 }
 
 /// `base` without a last part that is one of `ends`, then with `parts`.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Protocol, below};
 use crate::config::WorkerOptions;
+use crate::conversation::{Call, Conversation, Format, Message as Turn, Part, Speaker};
 use crate::pool::Prompt;
 use crate::pool::answer::{Answer, Counted, End, Fault};
 use crate::pool::key::Key;
@@ -31,7 +32,19 @@ struct Line {
 struct Message {
     content: Option<String>,
     thinking: Option<String>,
-    tool_calls: Option<Value>,
+    tool_calls: Option<Vec<ToolCall>>,
+}
+
+#[derive(Deserialize)]
+struct ToolCall {
+    id: Option<String>,
+    function: Function,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    name: String,
+    arguments: Option<Value>,
 }
 
 impl Protocol for Ollama {
@@ -48,11 +61,13 @@ impl Protocol for Ollama {
     }
 
     fn body(&self, options: &WorkerOptions, _: &Url, prompt: &Prompt) -> Value {
-        let mut messages = Vec::new();
-        if !prompt.system.is_empty() {
-            messages.push(json!({"role": "system", "content": prompt.system}));
-        }
-        messages.push(json!({"role": "user", "content": prompt.user}));
+        let messages = match &prompt.conversation {
+            Some(conversation) => conversation.messages.iter().map(message).collect(),
+            None => {
+                let rules = (!prompt.system.is_empty()).then(|| json!({"role": "system", "content": prompt.system}));
+                rules.into_iter().chain([json!({"role": "user", "content": prompt.user})]).collect::<Vec<_>>()
+            }
+        };
         let mut body = json!({
             "model": options.model,
             "messages": messages,
@@ -60,11 +75,14 @@ impl Protocol for Ollama {
             // A prompt that does not fit is to be an error, not to lose its beginning; older versions ignore both.
             "truncate": false,
             "shift": false,
-            "options": {"num_ctx": options.context, "num_predict": options.max_output},
+            "options": {"num_ctx": options.context, "num_predict": prompt.most_output(options.max_output)},
         });
         if let Some(keep) = &options.keep_alive {
             // A bare number is one of seconds, and has to be sent as a number.
             body["keep_alive"] = keep.parse::<i64>().map_or_else(|_| keep.as_str().into(), Value::from);
+        }
+        if let Some(conversation) = &prompt.conversation {
+            wishes(conversation, &mut body);
         }
         body
     }
@@ -81,8 +99,11 @@ impl Protocol for Ollama {
         if let Some(message) = line.message {
             answer.think(&message.thinking.unwrap_or_default());
             answer.say(&message.content.unwrap_or_default())?;
-            if message.tool_calls.is_some_and(|calls| calls.as_array().is_some_and(|calls| !calls.is_empty())) {
-                answer.call_tool();
+            for ToolCall { id, function: Function { name, arguments } } in message.tool_calls.into_iter().flatten() {
+                let number = answer.called_tools();
+                let id = id.unwrap_or_else(|| format!("call_{number}"));
+                let arguments = arguments.filter(Value::is_object).unwrap_or_else(|| json!({})).to_string();
+                answer.call_tool(number, Call { id, name, arguments, extra: None });
             }
         }
         if line.done {
@@ -99,5 +120,62 @@ impl Protocol for Ollama {
             answer.close();
         }
         Ok(())
+    }
+}
+
+/// A message as it is sent.
+fn message(message: &Turn) -> Value {
+    let role = match message.speaker {
+        Speaker::System => "system",
+        Speaker::User => "user",
+        Speaker::Assistant => "assistant",
+        Speaker::Tool => "tool",
+    };
+    let mut sent = json!({"role": role, "content": message.text()});
+    let images = message.parts.iter().filter_map(|part| match part {
+        Part::Image { url, .. } => super::inline(url).map(|(_, data)| data),
+        Part::Text(_) => None,
+    });
+    let images: Vec<&str> = images.collect();
+    if !images.is_empty() {
+        sent["images"] = images.into();
+    }
+    if !message.calls.is_empty() {
+        let call = |call: &Call| {
+            let arguments: Value = serde_json::from_str(&call.arguments).unwrap_or_else(|_| json!({}));
+            json!({"function": {"name": call.name, "arguments": arguments}})
+        };
+        sent["tool_calls"] = message.calls.iter().map(call).collect();
+    }
+    sent
+}
+
+/// Puts what the answer must keep to into the body; the limit of tokens is there.
+fn wishes(conversation: &Conversation, body: &mut Value) {
+    let wishes = &conversation.wishes;
+    let options = [
+        ("temperature", wishes.temperature.map(Value::from)),
+        ("top_p", wishes.top_p.map(Value::from)),
+        ("presence_penalty", wishes.presence_penalty.map(Value::from)),
+        ("frequency_penalty", wishes.frequency_penalty.map(Value::from)),
+        ("seed", wishes.seed.map(Value::from)),
+        ("stop", (!wishes.stop.is_empty()).then(|| wishes.stop.clone().into())),
+    ];
+    options.into_iter().filter_map(|(name, value)| Some((name, value?))).for_each(|(name, value)| {
+        body["options"][name] = value;
+    });
+    if !wishes.tools.is_empty() {
+        let tools = wishes.tools.iter().map(|tool| {
+            let parameters = tool.parameters.clone().unwrap_or_else(|| json!({"type": "object", "properties": {}}));
+            let description = tool.description.as_deref().unwrap_or_default();
+            let function = json!({"name": tool.name, "description": description, "parameters": parameters});
+            json!({"type": "function", "function": function})
+        });
+        body["tools"] = tools.collect();
+    }
+    match &wishes.format {
+        Some(Format::Json) => body["format"] = "json".into(),
+        Some(Format::Schema { schema, .. }) => body["format"] = schema.clone(),
+        None => {}
     }
 }

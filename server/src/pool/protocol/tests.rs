@@ -13,13 +13,15 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{StatusCode, Url};
+use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{PolicyOptions, WorkerOptions};
+use crate::config::{PolicyOptions, WorkerKind, WorkerOptions};
+use crate::conversation::{Call, Choice, Conversation, Message as Turn, Part, Speaker, Tool, Wishes};
 use crate::pool::answer::Answer;
 use crate::pool::transport::{Bytestream, Incoming, Network, Outgoing, Unreached};
-use crate::pool::{Bounds, Budget, CallError, Llm, Prompt, Reply};
+use crate::pool::{Bounds, Budget, CallError, Llm, Prompt, Reply, words};
 use crate::task::Allowed;
 
 /// A network with one answer, given to whoever asks and however often.
@@ -85,13 +87,13 @@ fn options(kind: &str) -> WorkerOptions {
 }
 
 fn prompt() -> Prompt {
-    Prompt { system: "be brief".into(), user: "a question of some length ".repeat(50) }
+    Prompt::of("be brief", "a question of some length ".repeat(50))
 }
 
 async fn ask(llm: &Llm, on_text: impl FnMut(&str)) -> Result<Reply, CallError> {
     let deadline = Instant::now() + Duration::from_secs(1_000_000);
     let (cancel, budget, allowed) = (CancellationToken::new(), Budget::new(1.0), Allowed::default());
-    llm.call(&prompt(), on_text, Bounds { deadline, cancel: &cancel, budget: &budget, allowed: &allowed }).await
+    llm.call(&prompt(), words(on_text), Bounds { deadline, cancel: &cancel, budget: &budget, allowed: &allowed }).await
 }
 
 /// What becomes of a call that is answered so, and what was asked.
@@ -223,4 +225,113 @@ fn an_address_is_understood_however_it_is_written() {
     let base = Url::parse("https://g.example").expect("a URL");
     let url = super::of(crate::config::WorkerKind::Gemini).address(base, "../x?key=1#y");
     assert_eq!(url.as_str(), "https://g.example/v1beta/models/..%2Fx%3Fkey=1%23y:streamGenerateContent?alt=sse");
+}
+
+/// A conversation with rules, a picture, a tool that was called, and every wish that all protocols know.
+fn conversation() -> Conversation {
+    let call = Call {
+        id: "c1".into(),
+        name: "add".into(),
+        arguments: "{\"a\": 1}".into(),
+        extra: Some(json!({"google": {"thought_signature": "sig"}})),
+    };
+    let mut question = Turn::of(Speaker::User, "what is this?");
+    question.parts.push(Part::Image { url: "data:image/png;base64,AAAA".into(), detail: None });
+    Conversation {
+        messages: vec![
+            Turn::of(Speaker::System, "be brief"),
+            question,
+            Turn { calls: vec![call], parts: Vec::new(), ..Turn::of(Speaker::Assistant, "") },
+            Turn { answers: Some("c1".into()), ..Turn::of(Speaker::Tool, "3") },
+            Turn::of(Speaker::User, "and now?"),
+        ],
+        wishes: Wishes {
+            max_tokens: Some(50),
+            temperature: Some(0.5),
+            stop: vec!["END".into()],
+            tools: vec![Tool {
+                name: "add".into(),
+                description: Some("adds".into()),
+                parameters: Some(json!({"type": "object"})),
+                strict: None,
+            }],
+            choice: Some(Choice::Auto),
+            ..Wishes::default()
+        },
+    }
+}
+
+#[test]
+fn a_conversation_is_said_in_every_protocol() {
+    let (prompt, url) = (Prompt::going_on(Arc::new(conversation())), Url::parse("http://127.0.0.1:1/").unwrap());
+    let kinds = ["openai", "anthropic", "gemini", "ollama"];
+    let bodies = kinds.map(|kind| {
+        let written =
+            format!("name = 'w'\nkind = '{kind}'\nbase_url = 'http://127.0.0.1:1'\nmodel = 'm'\nimages = true");
+        let options: WorkerOptions = toml::from_str(&written).unwrap();
+        assert_eq!(super::unfit(&options, prompt.conversation.as_ref().unwrap()), None, "{kind}");
+        let body = super::of(options.kind).body(&options, &url, &prompt);
+        format!("{kind}\n{}", serde_json::to_string_pretty(&body).unwrap())
+    });
+    insta::assert_snapshot!(bodies.join("\n\n"));
+}
+
+#[test]
+fn what_a_protocol_has_no_word_for_is_named() {
+    let mut asked = conversation();
+    asked.wishes = Wishes { seed: Some(1), choice: Some(Choice::Required), temperature: Some(1.5), ..asked.wishes };
+    let whys = ["openai", "anthropic", "gemini", "ollama", "gguf"].map(|kind| {
+        let place = if kind == "gguf" {
+            "path = '/m.gguf'"
+        } else {
+            "base_url = 'http://127.0.0.1:1'\nmodel = 'm'\nimages = true"
+        };
+        let options: WorkerOptions = toml::from_str(&format!("name = 'w'\nkind = '{kind}'\n{place}")).unwrap();
+        format!("{kind}: {}", super::unfit(&options, &asked).unwrap_or_default()).trim_end().to_owned()
+    });
+    insta::assert_snapshot!(whys.join("\n"), @r"
+    openai:
+    anthropic: its protocol has no seed
+    gemini:
+    ollama: its protocol has no tool_choice
+    gguf: its protocol has no temperature
+    ");
+}
+
+#[test]
+fn tools_are_called_in_every_protocol() {
+    let streams: [(WorkerKind, &[&str]); 3] = [
+        (
+            WorkerKind::Anthropic,
+            &[
+                r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"c1","name":"add","input":{}}}"#,
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"a\":"}}"#,
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"1}"}}"#,
+                r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":9}}"#,
+                r#"{"type":"message_stop"}"#,
+            ],
+        ),
+        (
+            WorkerKind::Gemini,
+            &[
+                r#"{"candidates":[{"content":{"parts":[{"functionCall":{"id":"c1","name":"add","args":{"a":1}},"thoughtSignature":"sig"}]},"finishReason":"STOP"}]}"#,
+            ],
+        ),
+        (
+            WorkerKind::Ollama,
+            &[
+                r#"{"message":{"content":"","tool_calls":[{"id":"c1","function":{"name":"add","arguments":{"a":1}}}]},"done":false}"#,
+                r#"{"message":{"content":""},"done":true,"done_reason":"stop"}"#,
+            ],
+        ),
+    ];
+    for (kind, events) in streams {
+        let mut answer = Answer::default();
+        events.iter().for_each(|event| super::of(kind).take(event, &mut answer).unwrap());
+        assert_eq!(answer.turn(64), Ok(()), "{kind:?}");
+        let calls = answer.calls();
+        let got: Vec<_> = calls.iter().map(|call| (&*call.id, &*call.name, &*call.arguments)).collect();
+        assert_eq!(got, [("c1", "add", r#"{"a":1}"#)], "{kind:?}");
+        assert_eq!(calls[0].extra.is_some(), kind == WorkerKind::Gemini);
+    }
 }

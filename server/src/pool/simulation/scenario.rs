@@ -55,8 +55,7 @@ impl Scenario {
     pub fn of(seed: u64) -> Self {
         let dice = &mut Dice::of(seed ^ 0x5eed);
         let count = dice.between(1, 5);
-        let prompt =
-            Prompt { system: "Fix it. ".repeat(dice.below(4)), user: "x = naïve(1)\n".repeat(dice.between(1, 40)) };
+        let prompt = Prompt::of("Fix it. ".repeat(dice.below(4)), "x = naïve(1)\n".repeat(dice.between(1, 40)));
         let time = match dice.below(10) {
             0 if dice.chance(0.2) => Duration::ZERO,
             1 => dice.time(86_400_000, 5 * 86_400_000),
