@@ -74,6 +74,18 @@ if [ "$purpose" = test ] && { [ ! -x .tools/venv/bin/pytest ] || [ ! -x .tools/v
     python3 -m venv .tools/venv
     .tools/venv/bin/pip install --quiet --disable-pip-version-check pytest==8.4.2 ruff==0.17.6
 fi
+if [ "$purpose" = test ] && [ ! -e .tools/clients/openai-3.57.0 ]; then
+    echo "Installing OpenAI's Python package into .tools/clients"
+    python3 -m venv .tools/clients
+    .tools/clients/bin/pip install --quiet --disable-pip-version-check openai==3.57.0
+    touch .tools/clients/openai-3.57.0
+fi
+if [ "$purpose" = test ] && [ ! -e .tools/aider/aider-0.86.2 ]; then
+    echo "Installing Aider, and with it LiteLLM, into .tools/aider"
+    python3 -m venv .tools/aider
+    .tools/aider/bin/pip install --quiet --disable-pip-version-check aider-chat==0.86.2
+    touch .tools/aider/aider-0.86.2
+fi
 if [ "$purpose" = test ] && ! cmp -s tests/node/package-lock.json .tools/node/package-lock.json; then
     echo "Installing the JavaScript test runners into .tools/node"
     mkdir -p .tools/node
