@@ -150,7 +150,8 @@ async fn nothing_survives_an_end_of_any_kind() {
         let cancel = CancellationToken::new();
         let started = place.path("tree/started");
         let argv = ["sh".into(), "-c".into(), format!("{daemon} touch started; sleep {word}")];
-        let limits = short();
+        // Far beyond any pause of the machine: only cancelling may end it.
+        let limits = Limits { wall: Duration::from_secs(86_400), ..short() };
         let stop = async {
             while !started.exists() {
                 tokio::task::yield_now().await;
