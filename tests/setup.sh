@@ -27,6 +27,8 @@ if [ "$purpose" = test ]; then
     need chromium chromium
     need git git
     need tmux tmux
+    need docker-compose docker-compose
+    need systemd-analyze systemd
     # The sample projects' toolchains. Kotlin, Scala, Swift and .NET are left out: too large, or in no Debian.
     need go golang-go
     need php php-cli

@@ -355,3 +355,71 @@ fn it_is_closed_to_other_machines_unless_it_is_told_their_name_for_it() {
     let again = Endpoint::start(&project);
     assert_eq!(again.token, token.trim());
 }
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let server = OpenAi::start([]);
+    let endpoint = Endpoint::start(&with(&(server.worker("only", "") + "[serve]\nmax_body_mb = 0.001\n")));
+    let mut large = hello("baton-mini");
+    large["messages"][0]["content"] = "x".repeat(2000).into();
+    let answer = endpoint.chat(&large);
+    assert!(answer.status == 413 && answer.body.contains("cannot be read"), "{answer:#?}");
+    let get = endpoint.request("GET", "/v1/models", &Value::Null);
+    assert_eq!(endpoint.send(&get.clone().with("X-Long", &"x".repeat(80_000))).status, 431);
+    let many = (0..80).fold(get, |request, number| request.with(&format!("X-{number}"), "x"));
+    assert_eq!(endpoint.send(&many).status, 431);
+}
+
+#[test]
+fn images_go_to_who_takes_them() {
+    let (blind, seeing) = (OpenAi::start([]), OpenAi::start([say("a cat")]));
+    let workers = blind.worker("blind", "strength = 0.9") + &seeing.worker("seeing", "strength = 0.2\nimages = true");
+    let endpoint = Endpoint::start(&with(&workers));
+    let parts = json!([{"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "low"}}]);
+    let answer = endpoint.chat(&json!({"model": "baton-mini", "messages": [{"role": "user", "content": parts}]}));
+    assert_eq!(answer.json()["choices"][0]["message"]["content"], "a cat", "{answer:#?}");
+    assert_eq!(seeing.calls()[0].body["messages"][0]["content"], parts);
+    assert!(blind.calls().is_empty());
+}
+
+#[test]
+fn a_request_can_say_where_its_words_may_go_and_how_it_is_planned() {
+    let (here, there) = (OpenAi::start(vec![say("from here"); 2]), OpenAi::start([say("from there")]));
+    let workers = here.worker("here", "strength = 0.2\nregion = 'eu'\nkeeps_data = false")
+        + &there.worker("there", "strength = 0.9\nregion = 'us'");
+    let endpoint = Endpoint::start(&with(&workers));
+    let mut asked = hello("baton-mini");
+    asked["baton"] = json!({"regions": ["eu"], "allow_keeping": false});
+    let reply = endpoint.chat(&asked).json();
+    assert_eq!(reply["choices"][0]["message"]["content"], "from here", "{reply:#}");
+    asked["baton"] = json!({"not_workers": ["here"]});
+    let reply = endpoint.chat(&asked).json();
+    assert_eq!(reply["choices"][0]["message"]["content"], "from there", "{reply:#}");
+    asked["baton"] = json!({"only_workers": ["here"]});
+    asked["reasoning_effort"] = "high".into();
+    let reply = endpoint.chat(&asked).json();
+    assert_eq!(reply["usage"]["baton"]["tier"], "ultra", "{reply:#}");
+}
+
+#[test]
+fn what_was_used_is_counted_for_who_watches() {
+    let server = OpenAi::start([say("counted"), Act::Refuse(401, None)]);
+    let endpoint = Endpoint::start(&with(&server.worker("only", "usd_in = 1000.0")));
+    endpoint.chat(&hello("baton-direct:only"));
+    endpoint.chat(&hello("baton-direct:only"));
+    endpoint.chat(&hello("no-such-model-of-somebody"));
+    let text = endpoint.send(&endpoint.request("GET", "/metrics", &Value::Null)).body;
+    let of = |begin: &str| {
+        text.lines().find(|line| line.starts_with(begin)).map(|line| line.rsplit(' ').next().unwrap_or_default())
+    };
+    let path = "path=\"/v1/chat/completions\"";
+    let only = format!("baton_requests_total{{{path},model=\"baton-direct:only\",status=");
+    assert_eq!((of(&format!("{only}\"200\"")), of(&format!("{only}\"502\""))), (Some("1"), Some("1")), "{text}");
+    assert!(of("baton_tokens_total{worker=\"only\",direction=\"read\"").is_some_and(|tokens| tokens != "0"), "{text}");
+    assert!(
+        of("baton_usd_total{worker=\"only\"}").is_some_and(|usd| usd.parse::<f64>().is_ok_and(|usd| usd > 0.0)),
+        "{text}"
+    );
+    assert!(text.ends_with("# EOF\n") && !text.contains("somebody") && !text.contains("counted"), "{text}");
+}

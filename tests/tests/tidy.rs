@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// (what, the words, where they may stand, where they are looked for)
 const BOUNDARIES: &[(&str, &[&str], &[&str], &str)] = &[
     ("LSP types stay in lsp/", &["tower_lsp", "ls_types", "lsp_types"], &["lsp/"], ""),
-    ("HTTP-server types stay in http/", &["axum"], &["http/"], ""),
+    ("HTTP-server types stay in http/", &["axum", "hyper::", "hyper_util"], &["http/"], ""),
     ("llama.cpp stays in the child process", &["llama_cpp"], &["conductor/host/"], ""),
     ("tree-sitter stays in baton-grammars", &["tree_sitter"], &[], ""),
     (
@@ -30,9 +30,16 @@ const BOUNDARIES: &[(&str, &[&str], &[&str], &str)] = &[
         &[],
         "cli/",
     ),
+    (
+        "the edges know no worker kind and no shadow",
+        &["crate::repair", "crate::toolchain", "crate::pool", "crate::verify", "crate::conductor"],
+        &[],
+        "http/",
+    ),
     ("patch does no IO", &["std::fs", "tokio", "async fn", "Mutex"], &[], "patch/"),
     ("only the shell evaluates", &["crate::eval"], &["cli/", "eval/"], ""),
     ("only scoring opens what is hidden", &[".open("], &["eval/score.rs"], "eval/"),
+    ("a conversation does no IO", &["std::fs", "tokio", "async fn", "Mutex"], &[], "conversation.rs"),
     ("task does no IO", &["std::fs", "tokio", "async fn", "Mutex"], &[], "task.rs"),
     ("workflow does no IO", &["std::fs", "tokio", "async fn", "Mutex"], &[], "workflow"),
 ];

@@ -13,8 +13,7 @@ use super::models::Model;
 use super::state::State;
 use crate::conversation::Call;
 use crate::ledger::new_id;
-use crate::pool::{CallError, Ending, Said, Usage};
-use crate::run::{Event, Kind, Outcome};
+use crate::run::{CallError, Ending, Event, Kind, Outcome, Said, Usage};
 use crate::task::{Allowed, Budget, Task, Tier};
 
 /// How long nothing may happen before it is said what is waited for.
@@ -353,5 +352,54 @@ impl Model {
             Self::Conducted(_) => "the conductor reads the question".into(),
             Self::Direct(worker) => format!("{DIRECT}{worker} was asked"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn() -> (mpsc::UnboundedSender<Happening>, Turn) {
+        let (sender, happenings) = mpsc::unbounded_channel();
+        let turn = Turn {
+            run: "r".into(),
+            happenings,
+            waits_for: "w was asked".into(),
+            speaks: false,
+            since: tokio::time::Instant::now(),
+            _called_off: CancellationToken::new().drop_guard(),
+        };
+        (sender, turn)
+    }
+
+    async fn said(turn: &mut Turn) -> String {
+        match turn.next().await {
+            Some(Happening::Progress(line)) => format!("- {line}"),
+            Some(Happening::Words(text) | Happening::Thought(text)) => text,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_silence_is_longer_than_ten_seconds() {
+        let (sender, mut turn) = turn();
+        let started = tokio::time::Instant::now();
+        assert_eq!(said(&mut turn).await, "- 8 s so far; the last that happened: w was asked");
+        assert_eq!(started.elapsed(), SILENCE);
+        sender.send(Happening::Progress("step 1: w begins".into())).expect("it listens");
+        assert_eq!(said(&mut turn).await, "- step 1: w begins");
+        assert_eq!(said(&mut turn).await, "- 16 s so far; the last that happened: step 1: w begins");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn between_the_words_of_an_answer_only_silence_is_broken() {
+        let (sender, mut turn) = turn();
+        for happening in
+            [Happening::Words("a".into()), Happening::Progress("step 1: answered".into()), Happening::Words("b".into())]
+        {
+            sender.send(happening).expect("it listens");
+        }
+        assert_eq!([said(&mut turn).await, said(&mut turn).await], ["a", "b"]);
+        assert_eq!(said(&mut turn).await, "- 8 s so far; the last that happened: step 1: answered");
     }
 }

@@ -21,6 +21,7 @@ mod record;
 mod tester;
 mod turns;
 
+pub use crate::pool::{CallError, Ending, Said, Usage};
 pub(crate) use course::{CANCELLED, NOT_BEGUN};
 pub use engine::Engine;
 pub use event::Event;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::turn::Answer;
 use crate::conversation::Call;
-use crate::pool::Ending;
+use crate::run::Ending;
 
 /// What all pieces of one answer have in common.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use super::super::stream::{Piece, Rendered};
 use super::super::turn::{Answer, Happening};
 use super::Request;
 use crate::conversation::Call;
-use crate::pool::Ending;
+use crate::run::Ending;
 
 /// How one answer is written.
 pub(in crate::http) struct Rendering {
