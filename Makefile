@@ -17,9 +17,11 @@ build: setup-build
 
 editors: editors-vscode editors-neovim
 
-test: setup-test
-	$(CARGO) fmt --all --check
-	$(CARGO) build --release --locked -p baton
+# What only the tests need is fetched while the program is built.
+test: setup-build
+	@mkdir -p target; tests/setup.sh test >target/setup.log 2>&1 & setup=$$!; \
+	$(CARGO) fmt --all --check && $(CARGO) build --release --locked -p baton; built=$$?; \
+	wait $$setup; fetched=$$?; cat target/setup.log; exit $$((built | fetched))
 	$(CARGO) test --release --locked --workspace
 	tests/demo/run.sh
 
