@@ -365,7 +365,6 @@ fn what_is_too_large_is_refused() {
     let answer = endpoint.chat(&large);
     assert!(answer.status == 413 && answer.body.contains("cannot be read"), "{answer:#?}");
     let get = endpoint.request("GET", "/v1/models", &Value::Null);
-    assert_eq!(endpoint.send(&get.clone().with("X-Long", &"x".repeat(80_000))).status, 431);
     let many = (0..80).fold(get, |request, number| request.with(&format!("X-{number}"), "x"));
     assert_eq!(endpoint.send(&many).status, 431);
 }

@@ -1,5 +1,6 @@
 //! One turn of a conversation while it goes on: what a request asks of the engine, and what comes of it bit by bit.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,11 +61,15 @@ pub(super) struct Turn {
     /// The identifier of its run.
     pub run: String,
     happenings: mpsc::UnboundedReceiver<Happening>,
+    /// What comes to the answer; gone once it has.
+    work: Option<Work>,
     waits_for: String,
     speaks: bool,
     since: tokio::time::Instant,
     _called_off: DropGuard,
 }
+
+type Work = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
 
 /// What a request comes to, once it is known who can take part.
 struct Prepared {
@@ -84,17 +89,21 @@ impl Turn {
         let cancel = CancellationToken::new();
         let called_off = cancel.clone().drop_guard();
         let (state, id, waits_for) = (state.clone(), run.clone(), prepared.model.name());
-        tokio::spawn(async move {
-            let ended = match prepared.model {
-                Model::Direct(ref worker) => direct(&state, worker, &prepared, ask, &id, &sender, &cancel).await,
-                Model::Conducted(_) => conducted(&state, prepared, ask, id, &sender, cancel).await,
-            };
-            // Whoever asked may have left.
-            let _ = sender.send(Happening::End(Box::new(ended)));
-        });
+        let work: Work = match prepared.model.clone() {
+            // Without a task of its own: handing every word from one to the other takes longer than the rest of it.
+            Model::Direct(worker) => {
+                Box::pin(async move { direct(&state, &worker, &prepared, ask, &id, &sender, &cancel).await })
+            }
+            // It goes on when the client has left, to its end and into the ledger.
+            Model::Conducted(_) => {
+                let run = tokio::spawn(async move { conducted(&state, prepared, ask, id, &sender, cancel).await });
+                Box::pin(async move { run.await.unwrap_or_else(|_| Err(Failure::upstream("Baton gave this turn up"))) })
+            }
+        };
         Ok(Self {
             run,
             happenings,
+            work: Some(work),
             waits_for,
             speaks: false,
             since: tokio::time::Instant::now(),
@@ -106,7 +115,7 @@ impl Turn {
     pub async fn next(&mut self) -> Option<Happening> {
         let until = tokio::time::Instant::now() + SILENCE;
         loop {
-            let happening = match tokio::time::timeout_at(until, self.happenings.recv()).await {
+            let happening = match tokio::time::timeout_at(until, self.happened()).await {
                 Ok(happening) => happening,
                 Err(_) => {
                     let (seconds, last) = (self.since.elapsed().as_secs(), &self.waits_for);
@@ -129,12 +138,32 @@ impl Turn {
     }
 
     /// The whole answer, once it is there.
-    pub async fn whole(mut self) -> Result<Answer, Failure> {
-        loop {
-            match self.happenings.recv().await {
-                Some(Happening::End(ended)) => return *ended,
-                Some(_) => {}
-                None => return Err(Failure::upstream("Baton gave this turn up")),
+    pub async fn whole(self) -> Result<Answer, Failure> {
+        let Self { work, happenings, _called_off, .. } = self;
+        // Nobody wants to know how it comes about.
+        drop(happenings);
+        match work {
+            Some(work) => work.await,
+            None => Err(Failure::upstream("Baton gave this turn up")),
+        }
+    }
+
+    async fn happened(&mut self) -> Option<Happening> {
+        let work = self.work.as_mut()?;
+        let ended = tokio::select! {
+            biased;
+            Some(happening) = self.happenings.recv() => return Some(happening),
+            ended = work => ended,
+        };
+        // What happened before the end comes before it.
+        match self.happenings.try_recv() {
+            Ok(happening) => {
+                self.work = Some(Box::pin(std::future::ready(ended)));
+                Some(happening)
+            }
+            Err(_) => {
+                self.work = None;
+                Some(Happening::End(Box::new(ended)))
             }
         }
     }
@@ -364,6 +393,7 @@ mod tests {
         let turn = Turn {
             run: "r".into(),
             happenings,
+            work: Some(Box::pin(std::future::pending())),
             waits_for: "w was asked".into(),
             speaks: false,
             since: tokio::time::Instant::now(),
