@@ -26,6 +26,10 @@ if [ "$purpose" = test ]; then
     need npm npm
     need chromium chromium
     need git git
+    # Debian keeps the server's programs out of PATH.
+    found=
+    for file in /usr/lib/postgresql/*/bin/initdb; do [ ! -e "$file" ] || found=$file; done
+    [ -n "$found" ] || command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
     need tmux tmux
     need docker-compose docker-compose
     need systemd-analyze systemd

@@ -378,7 +378,7 @@ async fn what_similar_tasks_taught_changes_who_is_asked() {
             for repeat in 0..4 {
                 let reading = conductor.read(&format!("Fix a bug. {like}"), sort(), &cancel).await.unwrap();
                 let id = format!("{n}{worker}{repeat}");
-                ledger.record(&past(&id, reading.embedding().unwrap().clone(), worker, status)).unwrap();
+                ledger.record(&mut past(&id, reading.embedding().unwrap().clone(), worker, status)).unwrap();
             }
         }
     }

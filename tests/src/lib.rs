@@ -5,6 +5,7 @@ pub mod editor;
 pub mod http;
 pub mod hub;
 pub mod openai;
+pub mod postgres;
 pub mod project;
 pub mod protocols;
 pub mod terminal;
@@ -15,6 +16,7 @@ pub use client::Client;
 pub use http::Endpoint;
 pub use hub::Hub;
 pub use openai::OpenAi;
+pub use postgres::Postgres;
 pub use project::Project;
 pub use terminal::Terminal;
 

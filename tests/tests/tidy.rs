@@ -14,7 +14,7 @@ const BOUNDARIES: &[(&str, &[&str], &[&str], &str)] = &[
         &["verify/", "conductor/host/", "pool/key.rs"],
         "",
     ),
-    ("SQLite stays in the ledger", &["rusqlite"], &["ledger"], ""),
+    ("SQLite and PostgreSQL stay in the ledger", &["rusqlite", "sqlx"], &["ledger"], ""),
     ("repair is handed its judge", &["crate::verify", "crate::run"], &[], "repair/"),
     ("toolchain is handed its runner", &["crate::verify", "crate::run"], &[], "toolchain/"),
     ("verify knows no worker that calls a model", &["crate::pool", "crate::run", "crate::conductor"], &[], "verify/"),

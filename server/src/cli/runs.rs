@@ -38,25 +38,19 @@ pub struct Arguments {
 /// Prints the list, or one run.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
     let Arguments { id, limit, json, html, output } = arguments;
-    let file = config()?.places.ledger_file;
-    if id.is_none() && !file.exists() {
-        println!("{}", if json { "[]" } else { "no runs yet" });
-        return Ok(ExitCode::SUCCESS);
-    }
     let failed = |problem: anyhow::Error| Usage(format!("{problem:#}"));
     let unknown = |id| Usage(format!("there is no run `{id}`; `baton runs` lists them"));
-    let ledger = match file.exists() {
-        true => Ledger::open(&file).map_err(failed)?,
-        false => return Err(unknown(&id.unwrap_or_default())),
-    };
+    let ledger = Ledger::existing(&config()?).map_err(failed)?;
     let Some(id) = id else {
-        let runs = ledger.list(limit).map_err(failed)?;
-        match json {
-            true => println!("{}", serde_json::to_string(&runs)?),
-            false => runs.iter().for_each(|run| println!("{}", text::line(run))),
+        let runs = ledger.map_or_else(|| Ok(Vec::new()), |ledger| ledger.list(limit)).map_err(failed)?;
+        match (json, runs.is_empty()) {
+            (true, _) => println!("{}", serde_json::to_string(&runs)?),
+            (false, true) => println!("no runs yet"),
+            (false, false) => runs.iter().for_each(|run| println!("{}", text::line(run))),
         }
         return Ok(ExitCode::SUCCESS);
     };
+    let ledger = ledger.ok_or_else(|| unknown(&id))?;
     let run = ledger.get(&id).map_err(failed)?.ok_or_else(|| unknown(&id))?;
     if html {
         let page = page::page(&run, &ledger.texts(&run.id).map_err(failed)?).map_err(failed)?;

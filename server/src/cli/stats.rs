@@ -26,11 +26,10 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<ExitCode, Usage> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
     let since = arguments.days.map_or(0, |days| now.saturating_sub(u64::from(days) * DAY));
-    let file = config()?.places.ledger_file;
     let failed = |problem: anyhow::Error| Usage(format!("{problem:#}"));
-    let stats = match file.exists() {
-        true => Ledger::open(&file).and_then(|ledger| ledger.stats(since)).map_err(failed)?,
-        false => Stats::none(),
+    let stats = match Ledger::existing(&config()?).map_err(failed)? {
+        Some(ledger) => ledger.stats(since).map_err(failed)?,
+        None => Stats::none(),
     };
     if arguments.json {
         println!("{}", serde_json::to_string(&stats)?);

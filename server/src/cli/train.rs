@@ -112,7 +112,7 @@ fn of_ledger(wanted: &Wanted) -> Result<()> {
     if let Some(problem) = problem {
         eprintln!("baton: {problem}");
     }
-    let ledger = Ledger::open(&config.places.ledger_file)?;
+    let ledger = Ledger::of(&config)?;
     let runs = ledger.history(&heads.trained.encoder, heads.learned_until)?;
     let declared = Engine::new(config.clone(), Trust::default()).declared();
     let strength = |name: &str| declared.iter().find(|(of, _)| of == name).map_or(0.5, |(_, strength)| *strength);

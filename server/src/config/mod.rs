@@ -84,6 +84,9 @@ impl Config {
         if let Some(problem) = conductor_problem(&mut options.conductor) {
             return Err(at(format!("`conductor`: {problem}")));
         }
+        if let Some(problem) = ledger_problem(&options.ledger) {
+            return Err(at(format!("`ledger`: {problem}")));
+        }
         for (name, check) in &options.checks {
             if let Some(problem) = check_problem(name, check) {
                 return Err(at(format!("`checks.{name}`: {problem}")));
@@ -209,6 +212,23 @@ fn conductor_problem(conductor: &mut ConductorOptions) -> Option<String> {
     worker_problem(remote, &[]).map(|problem| format!("`remote`: {problem}"))
 }
 
+/// Says nothing of what the address is: there may be a password in it.
+fn ledger_problem(ledger: &LedgerOptions) -> Option<String> {
+    let Some(url) = &ledger.url else {
+        return ledger
+            .password_env
+            .is_some()
+            .then(|| "`password_env` is for the server of `url`, which is missing".into());
+    };
+    let after = |scheme| url.strip_prefix(scheme);
+    let Some(address) = after("postgres://").or_else(|| after("postgresql://")) else {
+        return Some("`url` is the address of a PostgreSQL server, such as postgres://user@host/database".into());
+    };
+    // A `/` in a password would end it, and what follows it would be taken for the database's name and shown.
+    let rest = address.find(['/', '?', '#']).map_or("", |at| &address[at..]);
+    rest.contains('@').then(|| "in a password of `url`, write %2F for /, %3F for ?, %23 for # and %40 for @".into())
+}
+
 fn worker_problem(worker: &WorkerOptions, earlier: &[WorkerOptions]) -> Option<String> {
     let built_in = ["repair", "toolchain", "conductor"].contains(&worker.name.as_str());
     if worker.name.is_empty() || built_in || earlier.iter().any(|w| w.name == worker.name) {
@@ -297,6 +317,9 @@ mod tests {
             "[checks.clippy]\nformat = 'xml'".to_owned(),
             "[conductor]\ndepth = 5".to_owned(),
             "[conductor]\nexploration = 1.5".to_owned(),
+            "[ledger]\nurl = 'mysql://u:secret@h/db'".to_owned(),
+            "[ledger]\nurl = 'postgres://u:12/secret@h/db'".to_owned(),
+            "[ledger]\npassword_env = 'X'".to_owned(),
         ];
         let messages: Vec<String> = broken.iter().map(|text| load(text).unwrap_err()).collect();
         insta::assert_snapshot!(messages.join("\n"));

@@ -1,6 +1,7 @@
 //! Configuration as written, in `~/.config/baton/config.toml` or sent by an editor.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use baton_grammars::Format;
@@ -342,9 +343,13 @@ impl Default for ShadowOptions {
 }
 
 /// The record of runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LedgerOptions {
+    /// A PostgreSQL database in place of the file on this machine, for processes that share one ledger: `postgres://user@host/database`. What it leaves out comes from libpq's variables (`PGPASSWORD`, `PGSSLMODE` …) and `~/.pgpass`; `?sslmode=verify-full` proves whose server it is.
+    pub url: Option<String>,
+    /// The environment variable that holds the password for `ledger.url`.
+    pub password_env: Option<String>,
     /// Whether prompts and replies are kept as texts too, without what looks like a secret; else only their hashes are. `baton runs ID --html` shows them.
     pub keep_texts: bool,
 }
@@ -374,6 +379,16 @@ impl Default for ServeOptions {
             max_connections: 4096,
             max_body_mb: 32.0,
         }
+    }
+}
+
+/// Without the address: there may be a password in it.
+impl fmt::Debug for LedgerOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, password_env, keep_texts } = self;
+        let url = url.as_ref().map(|_| "…");
+        let mut shown = f.debug_struct("LedgerOptions");
+        shown.field("url", &url).field("password_env", password_env).field("keep_texts", keep_texts).finish()
     }
 }
 

@@ -1,9 +1,11 @@
 //! What the conductor learns from: what workers did with past tasks, those that resemble the one at hand or all of them in
 //! the order of time. Steps that ran at once did not wait for each other, so neither came after the other's failure.
 
-use anyhow::Result;
-use rusqlite::{Connection, params};
+use std::collections::HashMap;
 
+use anyhow::Result;
+
+use super::statements::{Statements, Value};
 use super::{Embedding, Ledger, Neighbour};
 use crate::task::Goal;
 
@@ -58,48 +60,37 @@ impl Attempt {
 impl Ledger {
     /// What workers did with the `k` past tasks that resemble this one most, nearest first.
     pub fn neighbours(&self, task: &Embedding, k: usize) -> Result<Vec<Neighbour>> {
-        self.reading(|connection| neighbours(connection, task, k))
+        self.reading(|on| neighbours(on, task, k))
     }
 
     /// The newest runs that started after `since` (milliseconds since 1970, UTC) and were embedded by this model, the oldest
     /// first.
     pub fn history(&self, model: &str, since: u64) -> Result<Vec<PastRun>> {
-        self.reading(|connection| history(connection, model, since))
+        self.reading(|on| history(on, model, since))
     }
 }
 
-fn history(connection: &Connection, model: &str, since: u64) -> Result<Vec<PastRun>> {
-    let mut rows = connection.prepare_cached(
-        "SELECT id, started, vector, record ->> '$.path', record ->> '$.goal' FROM runs JOIN embeddings ON run = id
-         WHERE model = ?1 AND started > ?2 ORDER BY started DESC, id DESC LIMIT ?3",
-    )?;
-    let since = i64::try_from(since).unwrap_or(i64::MAX);
-    let mut rows = rows.query(params![model, since, NEWEST as i64])?;
+fn history(on: &mut dyn Statements, model: &str, since: u64) -> Result<Vec<PastRun>> {
+    let newest = "FROM runs JOIN embeddings ON run = id WHERE model = $1 AND started > $2
+                  ORDER BY started DESC, id DESC LIMIT $3";
+    let values = [model.into(), since.into(), NEWEST.into()];
+    let (path, goal) = (on.of_record("path"), on.of_record("goal"));
+    let rows = on.rows(&format!("SELECT id, started, vector, {path}, {goal} {newest}"), &values)?;
+    let mut attempts = attempts(on, &format!("SELECT id {newest}"), &values)?;
     let mut runs = Vec::new();
-    while let Some(row) = rows.next()? {
-        let all = attempts(connection, &row.get::<_, String>(0)?)?;
-        if all.is_empty() {
-            continue;
-        }
+    for mut row in rows {
+        let Some(all) = attempts.remove(&row.text(0)?) else { continue };
         let of = |(at, attempt): (usize, &Attempt)| PastAttempt {
             worker: attempt.worker.clone(),
             accepted: attempt.solved,
             again: before(&all, at, |earlier| earlier.worker == attempt.worker),
         };
-        let goal: String = row.get(4)?;
         runs.push(PastRun {
-            started: row.get::<_, i64>(1)?.unsigned_abs(),
-            path: row.get(3)?,
-            goal: serde_json::from_value(goal.into())?,
+            started: row.count(1)?,
+            path: row.text(3)?,
+            goal: serde_json::from_value(row.text(4)?.into())?,
             model: model.to_owned(),
-            vector: row
-                .get_ref(2)?
-                .as_blob()?
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|bytes| f32::from_le_bytes(*bytes))
-                .collect(),
+            vector: row.bytes(2)?.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
             attempts: all.iter().enumerate().map(of).collect(),
         });
     }
@@ -107,21 +98,29 @@ fn history(connection: &Connection, model: &str, since: u64) -> Result<Vec<PastR
     Ok(runs)
 }
 
-fn neighbours(connection: &Connection, task: &Embedding, k: usize) -> Result<Vec<Neighbour>> {
-    let mut rows = connection
-        .prepare_cached("SELECT run, vector FROM embeddings WHERE model = ?1 ORDER BY rowid DESC LIMIT ?2")?;
-    let mut rows = rows.query(params![task.model, NEWEST as i64])?;
+fn neighbours(on: &mut dyn Statements, task: &Embedding, k: usize) -> Result<Vec<Neighbour>> {
+    let rows = on.rows(
+        "SELECT run, vector FROM embeddings JOIN runs ON id = run WHERE model = $1
+         ORDER BY started DESC, id DESC LIMIT $2",
+        &[task.model.as_str().into(), NEWEST.into()],
+    )?;
     let mut nearest: Vec<(f64, String)> = Vec::new();
-    while let Some(row) = rows.next()? {
-        if let Some(cosine) = cosine(&task.vector, row.get_ref(1)?.as_blob()?) {
-            nearest.push((cosine, row.get(0)?));
+    for mut row in rows {
+        if let Some(cosine) = cosine(&task.vector, row.bytes(1)?) {
+            nearest.push((cosine, row.text(0)?));
         }
     }
     nearest.sort_by(|a, b| b.0.total_cmp(&a.0));
     nearest.truncate(k);
+    if nearest.is_empty() {
+        return Ok(Vec::new());
+    }
+    let named: Vec<String> = (1..=nearest.len()).map(|number| format!("${number}")).collect();
+    let names: Vec<Value> = nearest.iter().map(|(_, run)| run.as_str().into()).collect();
+    let mut attempts = attempts(on, &named.join(", "), &names)?;
     let mut neighbours = Vec::new();
     for (cosine, run) in nearest {
-        let all = attempts(connection, &run)?;
+        let all = attempts.remove(&run).unwrap_or_default();
         let of = |(at, attempt): (usize, &Attempt)| Neighbour {
             cosine,
             worker: attempt.worker.clone(),
@@ -135,15 +134,24 @@ fn neighbours(connection: &Connection, task: &Embedding, k: usize) -> Result<Vec
     Ok(neighbours)
 }
 
-fn attempts(connection: &Connection, run: &str) -> Result<Vec<Attempt>> {
-    let mut rows = connection.prepare_cached(
-        "SELECT worker, solved, usd, ms, began_ms FROM steps WHERE run = ?1 AND solved IS NOT NULL ORDER BY number",
-    )?;
-    let rows = rows.query_map([run], |row| {
-        let (worker, solved, usd) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(Attempt { worker, solved, usd, ms: row.get(3)?, began: row.get(4)? })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+/// Those of these runs, each run's in order. One statement for all of them: a server may be far away.
+fn attempts(on: &mut dyn Statements, runs: &str, values: &[Value]) -> Result<HashMap<String, Vec<Attempt>>> {
+    let sql = format!(
+        "SELECT run, worker, solved, usd, ms, began_ms FROM steps
+         WHERE solved IS NOT NULL AND run IN ({runs}) ORDER BY run, number"
+    );
+    let mut attempts: HashMap<String, Vec<Attempt>> = HashMap::new();
+    for mut row in on.rows(&sql, values)? {
+        let attempt = Attempt {
+            worker: row.text(1)?,
+            solved: row.whole(2)? != 0,
+            usd: row.real(3)?,
+            ms: row.whole(4)? as f64,
+            began: row.maybe_whole(5)?.map(|began| began as f64),
+        };
+        attempts.entry(row.text(0)?).or_default().push(attempt);
+    }
+    Ok(attempts)
 }
 
 /// How many of these had failed when this one began.

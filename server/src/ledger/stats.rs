@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use super::Ledger;
+use super::statements::{Row, Statements, Value};
 use crate::pool::{REPAIR, TOOLCHAIN};
 
 /// Attempts that a model must have made before it can be called the strongest.
@@ -97,38 +97,38 @@ impl Stats {
 impl Ledger {
     /// The figures of the runs started since then, in milliseconds since 1970, UTC.
     pub fn stats(&self, since: u64) -> Result<Stats> {
-        self.reading(|connection| {
-            let since = i64::try_from(since).unwrap_or(i64::MAX);
-            let runs = "SELECT count(*), total(usd) FROM runs WHERE started >= ?1";
-            let attempted = "SELECT count(*), total(usd) FROM runs
-                WHERE started >= ?1 AND id IN (SELECT run FROM steps WHERE solved IS NOT NULL)";
-            let total = |sql| connection.query_row(sql, [since], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
-            Ok(figures(&counted(connection, since)?, total(runs)?, total(attempted)?))
+        self.reading(|on| {
+            let since = [since.into()];
+            let runs = "SELECT count(*), coalesce(sum(usd), 0.0) FROM runs WHERE started >= $1";
+            let attempted = format!("{runs} AND id IN (SELECT run FROM steps WHERE solved IS NOT NULL)");
+            let mut total = |sql: &str| on.row(sql, &since).and_then(|row| Ok((row.whole(0)?, row.real(1)?)));
+            let (all, attempted) = (total(runs)?, total(&attempted)?);
+            Ok(figures(&counted(on, &since)?, all, attempted))
         })
     }
 }
 
-fn counted(connection: &Connection, since: i64) -> Result<Vec<Counted>> {
+fn counted(on: &mut dyn Statements, since: &[Value]) -> Result<Vec<Counted>> {
     // Who was not asked, or had nothing to try, took no step.
-    let mut rows = connection.prepare(
+    let rows = on.rows(
         "SELECT worker, solved, status != 'cancelled', steps.usd, steps.ms, tokens_in, tokens_cached, tokens_out
          FROM steps JOIN runs ON id = run
-         WHERE started >= ?1 AND status NOT IN ('declined', 'not begun')",
+         WHERE started >= $1 AND status NOT IN ('declined', 'not begun')",
+        since,
     )?;
-    let number = |row: &rusqlite::Row<'_>, at| Ok::<_, rusqlite::Error>(row.get::<_, i64>(at)?.unsigned_abs());
-    let rows = rows.query_map(params![since], |row| {
+    let step = |mut row: Row| {
         Ok(Counted {
-            worker: row.get(0)?,
-            solved: row.get(1)?,
-            ended: row.get(2)?,
-            usd: row.get(3)?,
-            ms: number(row, 4)?,
-            tokens_in: number(row, 5)?,
-            tokens_cached: number(row, 6)?,
-            tokens_out: number(row, 7)?,
+            worker: row.text(0)?,
+            solved: row.maybe_whole(1)?.map(|solved| solved != 0),
+            ended: row.whole(2)? != 0,
+            usd: row.real(3)?,
+            ms: row.count(4)?,
+            tokens_in: row.count(5)?,
+            tokens_cached: row.count(6)?,
+            tokens_out: row.count(7)?,
         })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    };
+    rows.into_iter().map(step).collect()
 }
 
 /// The figures; of all runs and of those with attempts: how many, and their US dollars.

@@ -61,7 +61,7 @@ impl Engine {
     pub(super) fn memory(&self) -> &Memory {
         self.memory.get_or_init(|| {
             let mut problems = Vec::new();
-            let ledger = match Ledger::open(&self.config.places.ledger_file) {
+            let ledger = match Ledger::of(&self.config) {
                 Ok(ledger) => Some(Arc::new(ledger)),
                 Err(problem) => {
                     problems.push(format!("{problem:#}"));
@@ -222,7 +222,7 @@ impl Engine {
             }
         }
         outcome.ms = started.elapsed().as_millis() as u64;
-        self.record(&task, &mut outcome);
+        self.record(&task, &mut outcome).await;
         outcome
     }
 }

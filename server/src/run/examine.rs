@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use baton_grammars::Check;
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::config::{Config, Trust};
+use crate::ledger::Ledger;
 use crate::verify::{Sandbox, overlays_work};
 
 /// One thing that a run uses, and its state.
@@ -102,9 +104,8 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         Ok(name) => Finding::good("heads", name),
         Err(why) => Finding::note("heads", why),
     });
-    let ledger = config.places.ledger_file.display();
     findings.push(match &memory.ledger {
-        Some(_) => Finding::good("ledger", format!("{ledger}")),
+        Some(ledger) => read(ledger.clone()).await,
         None => Finding::bad("ledger", memory.problems.join("; ")),
     });
     findings.extend(engine.problems().into_iter().map(|problem| Finding::bad("worker", problem)));
@@ -136,6 +137,20 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
             .push(Finding::note("models", format!("none: add a [[worker]] to {file} for questions and larger fixes")));
     }
     findings
+}
+
+/// Which ledger it is, and whether it can be read: a server is there or not, whatever the configuration says.
+async fn read(ledger: Arc<Ledger>) -> Finding {
+    let started = Instant::now();
+    let place = ledger.place();
+    match tokio::task::spawn_blocking(move || ledger.count()).await {
+        Ok(Ok(runs)) => {
+            let ms = started.elapsed().as_millis();
+            Finding::good("ledger", format!("{place}: {runs} runs, counted in {ms} ms"))
+        }
+        Ok(Err(problem)) => Finding::bad("ledger", format!("{problem:#}")),
+        Err(_) => Finding::bad("ledger", format!("{place} could not be read")),
+    }
 }
 
 /// Whose own fixes the built-in `toolchain` can ask for on this machine; a project may have others of its own.

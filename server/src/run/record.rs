@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 
 use super::course::Course;
 use super::delegate::Made;
@@ -28,12 +28,12 @@ impl Course<'_> {
 
 impl Engine {
     /// Writes the run down and names it. A ledger that cannot be written costs a remark, never the run.
-    pub(super) fn record(&self, task: &Task, outcome: &mut Outcome) {
+    pub(super) async fn record(&self, task: &Task, outcome: &mut Outcome) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
         let started = now.saturating_sub(outcome.ms);
         outcome.run = task.run.clone().unwrap_or_else(|| new_id(started));
         let memory = self.memory();
-        let record = RunRecord {
+        let mut record = RunRecord {
             id: outcome.run.clone(),
             started,
             root: task.snapshot.root().display().to_string(),
@@ -54,11 +54,20 @@ impl Engine {
             embedding: outcome.embedding.clone(),
         };
         let written = match &memory.ledger {
-            Some(ledger) => ledger.record(&record),
+            Some(ledger) => {
+                let ledger = ledger.clone();
+                // A server may take its time, and other runs go on meanwhile.
+                let writing = tokio::task::spawn_blocking(move || ledger.record(&mut record).map(|()| record.id));
+                writing.await.context("it could not be written").flatten()
+            }
             None => Err(anyhow!(memory.problems.join("; "))),
         };
-        if let Err(problem) = written {
-            outcome.message = format!("{} (this run is not in the ledger: {problem:#})", outcome.message);
+        match written {
+            // Not always the one that it was to have.
+            Ok(id) => outcome.run = id,
+            Err(problem) => {
+                outcome.message = format!("{} (this run is not in the ledger: {problem:#})", outcome.message);
+            }
         }
     }
 }
