@@ -1,13 +1,14 @@
 //! One ledger on a PostgreSQL server as its users meet it: several processes at once, doctor, and a server that goes away.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 
 use baton_tests::Postgres;
+use baton_tests::editor::{Editor, full};
 use baton_tests::openai::{Act, OpenAi, block};
 use baton_tests::project::{Printed, Project};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const DEMO: &str = "tests/demo";
 const FIXED: &str = "start <= merged[-1][1]";
@@ -136,4 +137,34 @@ fn doctor_says_which_ledger_answers() {
     let line = printed.stdout.lines().find(|line| line.contains(" ledger ")).unwrap();
     assert!(line.starts_with("ok      ledger") && line.contains("test0 on PostgreSQL at /"), "{line}");
     assert!(line.contains(": 0 runs, counted in "), "{line}");
+}
+
+#[test]
+fn a_client_is_told_what_all_have_spent() {
+    let postgres = Postgres::start();
+    let url = postgres.database();
+    let server = OpenAi::start([Act::Say("It joins what overlaps.".into())]);
+    let (asking, watching) = (sharing(&server, &url, ""), sharing(&server, &url, ""));
+    let (_, reply) = asking.json(&["ask", "bookings.py", "What is it?"]);
+    let mut editor = Editor::announcing(watching, "bookings.py", full(), json!({"status": true}));
+    let status = editor.client.claim("baton/status");
+    assert!(status["spentTodayUsd"].as_f64().unwrap() > 0.0, "{status}");
+    assert_eq!(status["spentTodayUsd"], reply["usd"], "{status}");
+    editor.client.shutdown();
+}
+
+#[test]
+fn a_client_is_told_of_jobs_while_a_ledger_is_silent() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://u@{}/runs", silent.local_addr().unwrap());
+    let project = sharing(&OpenAi::start([]), &url, "");
+    let mut editor = Editor::announcing(project, "bookings.py", full(), json!({"status": true}));
+    let (mut connection, _) = silent.accept().unwrap();
+    let status = editor.client.claim("baton/status");
+    assert_eq!(status, json!({"tier": "mini", "jobs": 0, "spentTodayUsd": 0.0}));
+    // What was asked of it, and then nothing: it is still waited for, and was not given up before the client was told.
+    connection.set_nonblocking(true).unwrap();
+    let end = connection.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(end.kind(), ErrorKind::WouldBlock);
+    editor.client.shutdown();
 }
