@@ -11,6 +11,10 @@ use crate::task::Goal;
 
 /// How many of the newest runs are looked at. Older ones say little of today's workers.
 const NEWEST: usize = 2_000;
+/// Those that started after `$2`, with their tasks' vectors by encoder `$1`. By `CROSS JOIN` SQLite begins with the runs, whose
+/// index has them in order; by itself it would read every vector there is.
+pub(super) const EMBEDDED: &str = "FROM runs CROSS JOIN embeddings WHERE run = id AND model = $1 AND started > $2
+    ORDER BY started DESC, id DESC LIMIT $3";
 
 /// A run, as far as workers made attempts in it that were judged.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,12 +75,10 @@ impl Ledger {
 }
 
 fn history(on: &mut dyn Statements, model: &str, since: u64) -> Result<Vec<PastRun>> {
-    let newest = "FROM runs JOIN embeddings ON run = id WHERE model = $1 AND started > $2
-                  ORDER BY started DESC, id DESC LIMIT $3";
     let values = [model.into(), since.into(), NEWEST.into()];
     let (path, goal) = (on.of_record("path"), on.of_record("goal"));
-    let rows = on.rows(&format!("SELECT id, started, vector, {path}, {goal} {newest}"), &values)?;
-    let mut attempts = attempts(on, &format!("SELECT id {newest}"), &values)?;
+    let rows = on.rows(&format!("SELECT id, started, vector, {path}, {goal} {EMBEDDED}"), &values)?;
+    let mut attempts = attempts(on, &format!("SELECT id {EMBEDDED}"), &values)?;
     let mut runs = Vec::new();
     for mut row in rows {
         let Some(all) = attempts.remove(&row.text(0)?) else { continue };
@@ -99,11 +101,8 @@ fn history(on: &mut dyn Statements, model: &str, since: u64) -> Result<Vec<PastR
 }
 
 fn neighbours(on: &mut dyn Statements, task: &Embedding, k: usize) -> Result<Vec<Neighbour>> {
-    let rows = on.rows(
-        "SELECT run, vector FROM embeddings JOIN runs ON id = run WHERE model = $1
-         ORDER BY started DESC, id DESC LIMIT $2",
-        &[task.model.as_str().into(), NEWEST.into()],
-    )?;
+    let values = [task.model.as_str().into(), Value::from(-1_i64), NEWEST.into()];
+    let rows = on.rows(&format!("SELECT run, vector {EMBEDDED}"), &values)?;
     let mut nearest: Vec<(f64, String)> = Vec::new();
     for mut row in rows {
         if let Some(cosine) = cosine(&task.vector, row.bytes(1)?) {

@@ -287,6 +287,19 @@ fn neighbours_are_the_nearest_tasks_and_only_what_says_something_of_a_worker() {
 }
 
 #[test]
+fn a_long_record_is_read_from_its_newest_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder);
+    let sql = format!("EXPLAIN QUERY PLAN SELECT run, vector {}", past::EMBEDDED);
+    let plan = ledger.reading(|on| on.rows(&sql, &["m".into(), 0_i64.into(), 9_i64.into()])).unwrap();
+    let steps: Vec<String> = plan.into_iter().map(|mut row| row.text(3).unwrap()).collect();
+    assert!(
+        steps[0].contains("USING INDEX runs_started") && !steps.iter().any(|step| step == "SCAN embeddings"),
+        "{steps:?}"
+    );
+}
+
+#[test]
 fn steps_at_once_do_not_come_after_each_others_failures() {
     on_both(|place| {
         let ledger = place.ledger();
