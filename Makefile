@@ -31,6 +31,7 @@ lint: setup-build
 bench: setup-test
 	$(CARGO) build --release --locked -p baton -p baton-tests
 	target/release/editor_load
+	target/release/serve_load
 	$(CARGO) bench --locked -p baton
 
 corpus: setup-test
