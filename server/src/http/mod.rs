@@ -1,6 +1,7 @@
 //! The endpoint: Baton for every OpenAI client. Off unless it is started, on this machine alone unless it is told otherwise,
 //! and closed to whoever does not bring its token. It makes conversations into tasks; everything else is `run`'s.
 
+mod answer;
 mod ask;
 mod chat;
 mod failure;
@@ -8,6 +9,7 @@ mod fields;
 mod guard;
 mod metrics;
 mod models;
+mod prepared;
 mod responses;
 mod router;
 mod server;

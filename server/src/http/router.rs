@@ -16,11 +16,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::failure::Failure;
 use super::models::{self, Model};
 use super::state::State;
-use super::stream;
-use super::turn::{Answer, Turn};
+use super::stream::{self, Asked, Rendered};
+use super::turn::Turn;
 use super::{chat, responses};
 
 const RUN: HeaderName = HeaderName::from_static("x-baton-run");
@@ -95,48 +96,30 @@ async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
     ([(CONTENT_TYPE, kind)], state.metrics.text()).into_response()
 }
 
-async fn completions(
-    Shared(state): Shared<Arc<State>>,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Response {
-    let started = Instant::now();
-    let path = "/v1/chat/completions";
-    let request = match read(body).and_then(chat::Request::read) {
-        Ok(request) => request,
-        Err(failure) => return refused(&state, path, "", failure),
-    };
-    let counted = counted(&request.ask.model, &state);
-    let turn = match Turn::start(&state, request.ask.clone()) {
-        Ok(turn) => turn,
-        Err(failure) => return refused(&state, path, &counted, failure),
-    };
-    let run = turn.run.clone();
-    let rendering = chat::Rendering::new(&run, &request);
-    if request.stream {
-        state.metrics.requested(path, &counted, 200);
-        return of_run(stream::response(state, turn, counted, rendering), &run);
-    }
-    finished(&state, path, counted, &run, started, turn.whole().await, |answer| rendering.whole(answer))
+type Sent = Result<Bytes, axum::extract::rejection::BytesRejection>;
+
+async fn completions(Shared(state): Shared<Arc<State>>, body: Sent) -> Response {
+    answered::<chat::Request>(state, "/v1/chat/completions", body).await
 }
 
-async fn respond(
-    Shared(state): Shared<Arc<State>>,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Response {
+async fn respond(Shared(state): Shared<Arc<State>>, body: Sent) -> Response {
+    answered::<responses::Request>(state, "/v1/responses", body).await
+}
+
+async fn answered<R: Asked>(state: Arc<State>, path: &'static str, body: Sent) -> Response {
     let started = Instant::now();
-    let path = "/v1/responses";
-    let request = match read(body).and_then(responses::Request::read) {
+    let request = match read(body).and_then(R::read) {
         Ok(request) => request,
         Err(failure) => return refused(&state, path, "", failure),
     };
-    let counted = counted(&request.ask.model, &state);
-    let turn = match Turn::start(&state, request.ask.clone()) {
+    let counted = counted(&request.ask().model, &state);
+    let turn = match Turn::start(&state, request.ask().clone()) {
         Ok(turn) => turn,
         Err(failure) => return refused(&state, path, &counted, failure),
     };
     let run = turn.run.clone();
-    let rendering = responses::Rendering::new(&run, &request);
-    if request.stream {
+    let rendering = request.rendering(&run);
+    if request.streams() {
         state.metrics.requested(path, &counted, 200);
         return of_run(stream::response(state, turn, counted, rendering), &run);
     }
@@ -144,7 +127,7 @@ async fn respond(
 }
 
 /// A body as JSON.
-fn read(body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Result<Value, Failure> {
+fn read(body: Sent) -> Result<Value, Failure> {
     let body = body.map_err(|rejected| {
         let (status, why) = (rejected.status(), rejected.body_text());
         Failure { status, ..Failure::bad(format!("what was sent cannot be read: {why}")) }

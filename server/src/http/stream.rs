@@ -7,16 +7,34 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use axum::response::Response;
 use futures::stream;
+use serde_json::Value;
 
+use super::answer::Answer;
+use super::ask::Ask;
 use super::failure::Failure;
 use super::state::State;
-use super::turn::{Answer, Happening, Turn};
+use super::turn::{Happening, Turn};
 
 /// An event: its name, where the protocol names them, and its data.
 pub(super) type Piece = (Option<&'static str>, String);
 
-/// How an interface writes an answer bit by bit.
+/// A request of one of the interfaces.
+pub(super) trait Asked: Sized + Send {
+    /// How its answer is written.
+    type Rendering: Rendered;
+    /// Understands it whole, or refuses it by the name of what it does not.
+    fn read(body: Value) -> Result<Self, Failure>;
+    fn ask(&self) -> &Ask;
+    /// Whether the answer is to be sent as it comes.
+    fn streams(&self) -> bool;
+    /// For the answer of this run.
+    fn rendering(&self, run: &str) -> Self::Rendering;
+}
+
+/// How an interface writes an answer, whole or bit by bit.
 pub(super) trait Rendered: Send + 'static {
+    /// All of it.
+    fn whole(&self, answer: &Answer) -> Value;
     /// Before anything happens.
     fn begin(&mut self) -> Vec<Piece>;
     /// While it goes on.

@@ -5,9 +5,11 @@ mod request;
 
 use serde_json::Value;
 
+use super::answer::Answer;
+use super::ask::Ask;
 use super::failure::Failure;
-use super::stream::Rendered;
-use super::turn::{Answer, Happening};
+use super::stream::{Asked, Rendered};
+use super::turn::Happening;
 use reply::Envelope;
 pub(super) use request::Request;
 
@@ -19,22 +21,33 @@ pub(super) struct Rendering {
     sent: String,
 }
 
-impl Rendering {
-    pub fn new(run: &str, request: &Request) -> Self {
-        let envelope = Envelope {
-            id: format!("chatcmpl-{run}"),
-            created: super::now_ms() / 1000,
-            model: request.ask.model.clone(),
-        };
-        Self { envelope, with_usage: request.with_usage, sent: String::new() }
+impl Asked for Request {
+    type Rendering = Rendering;
+
+    fn read(body: Value) -> Result<Self, Failure> {
+        Self::read(body)
     }
 
-    pub fn whole(&self, answer: &Answer) -> Value {
-        self.envelope.whole(answer)
+    fn ask(&self) -> &Ask {
+        &self.ask
+    }
+
+    fn streams(&self) -> bool {
+        self.stream
+    }
+
+    fn rendering(&self, run: &str) -> Rendering {
+        let (id, model) = (format!("chatcmpl-{run}"), self.ask.model.clone());
+        let envelope = Envelope { id, created: super::now_ms() / 1000, model };
+        Rendering { envelope, with_usage: self.with_usage, sent: String::new() }
     }
 }
 
 impl Rendered for Rendering {
+    fn whole(&self, answer: &Answer) -> Value {
+        self.envelope.whole(answer)
+    }
+
     fn begin(&mut self) -> Vec<(Option<&'static str>, String)> {
         vec![(None, self.envelope.begin())]
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::turn::Answer;
+use super::super::answer::Answer;
 use crate::conversation::Call;
 use crate::run::Ending;
 

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::answer::Answer;
+use super::super::ask::Ask;
 use super::super::failure::Failure;
-use super::super::stream::{Piece, Rendered};
-use super::super::turn::{Answer, Happening};
+use super::super::stream::{Asked, Piece, Rendered};
+use super::super::turn::Happening;
 use super::Request;
 use crate::conversation::Call;
 use crate::run::Ending;
@@ -30,25 +32,6 @@ enum Open {
 }
 
 impl Rendering {
-    pub fn new(run: &str, request: &Request) -> Self {
-        Self {
-            run: run.to_owned(),
-            created: super::super::now_ms() / 1000,
-            model: request.ask.model.clone(),
-            repeated: request.repeated.clone(),
-            output: Vec::new(),
-            open: Open::Nothing,
-            sequence: 0,
-        }
-    }
-
-    /// A whole answer.
-    pub fn whole(&self, answer: &Answer) -> Value {
-        let message = (!answer.text.is_empty()).then(|| message(&self.run, &answer.text, "completed"));
-        let calls = answer.calls.iter().enumerate().map(|(number, call)| self.call(number, call));
-        self.response(message.into_iter().chain(calls).collect(), Some(answer))
-    }
-
     /// The response as it is: `answer`: once there is one.
     fn response(&self, output: Vec<Value>, answer: Option<&Answer>) -> Value {
         let incomplete = match answer.map(|answer| answer.ending) {
@@ -207,7 +190,41 @@ impl Rendering {
     }
 }
 
+impl Asked for Request {
+    type Rendering = Rendering;
+
+    fn read(body: Value) -> Result<Self, Failure> {
+        Self::read(body)
+    }
+
+    fn ask(&self) -> &Ask {
+        &self.ask
+    }
+
+    fn streams(&self) -> bool {
+        self.stream
+    }
+
+    fn rendering(&self, run: &str) -> Rendering {
+        Rendering {
+            run: run.to_owned(),
+            created: super::super::now_ms() / 1000,
+            model: self.ask.model.clone(),
+            repeated: self.repeated.clone(),
+            output: Vec::new(),
+            open: Open::Nothing,
+            sequence: 0,
+        }
+    }
+}
+
 impl Rendered for Rendering {
+    fn whole(&self, answer: &Answer) -> Value {
+        let message = (!answer.text.is_empty()).then(|| message(&self.run, &answer.text, "completed"));
+        let calls = answer.calls.iter().enumerate().map(|(number, call)| self.call(number, call));
+        self.response(message.into_iter().chain(calls).collect(), Some(answer))
+    }
+
     fn begin(&mut self) -> Vec<Piece> {
         let response = self.response(Vec::new(), None);
         let data = json!({"response": response});

@@ -3,5 +3,4 @@
 mod events;
 mod request;
 
-pub(super) use events::Rendering;
 pub(super) use request::Request;
