@@ -162,6 +162,13 @@ fn tools_pass_through_and_a_conversation_stays_with_who_called_them() {
 }
 
 #[test]
+fn without_a_model_it_says_where_to_name_one() {
+    let answer = Endpoint::start(&with("")).chat(&hello("baton-mini"));
+    assert_eq!(code(&answer), (503, "no_worker".into()));
+    assert!(answer.body.contains("add a [[worker]] to ") && answer.body.contains("config.toml"), "{answer:#?}");
+}
+
+#[test]
 fn what_cannot_be_honoured_is_refused_by_its_name() {
     let server = OpenAi::start([]);
     let endpoint = Endpoint::start(&with(&server.worker("only", "")));
@@ -347,9 +354,12 @@ fn it_is_closed_to_other_machines_unless_it_is_told_their_name_for_it() {
     let mut first = project.command(&["serve", "--listen", "127.0.0.1:0"]);
     let mut first = first.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary is built");
     let mut lines = BufReader::new(first.stderr.take().expect("it is piped")).lines();
-    let said: Vec<String> = lines.by_ref().take(3).map(|line| line.expect("a line")).collect();
+    let said: Vec<String> = lines.by_ref().take(4).map(|line| line.expect("a line")).collect();
     let token = std::fs::read_to_string(project.home().join("state/baton/serve-token")).expect("a token");
-    assert!(said[1].contains("shown only now") && said[2] == token.trim(), "{said:?}");
+    assert!(
+        said[1].contains("no model to ask yet") && said[2].contains("shown only now") && said[3] == token.trim(),
+        "{said:?}"
+    );
     first.kill().expect("it runs");
     first.wait().expect("it ends");
     let again = Endpoint::start(&project);

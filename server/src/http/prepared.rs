@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
+
 use super::ask::{Ask, DIRECT, mark};
 use super::failure::Failure;
 use super::models::Model;
@@ -56,7 +58,7 @@ impl Prepared {
         }
         let unfit = engine.unfit(&ask.conversation, &limits.policy, &allowed);
         if unfit.len() == engine.declared().len() {
-            return Err(nobody(&unfit, &allowed));
+            return Err(nobody(state, &unfit, &allowed));
         }
         allowed.never.extend(unfit.into_iter().map(|(name, _)| name));
         let lower = |own: f64, wanted: Option<f64>| wanted.map_or(own, |wanted| own.min(wanted));
@@ -68,14 +70,20 @@ impl Prepared {
 }
 
 /// Why nobody can take part: of those who could be meant, where somebody is.
-fn nobody(unfit: &[(String, String)], allowed: &Allowed) -> Failure {
-    let meant = |name: &String| allowed.only.is_empty() || allowed.only.contains(name);
+fn nobody(state: &State, unfit: &[(String, String)], allowed: &Allowed) -> Failure {
+    let talkers = state.talkers();
+    if talkers.is_empty() {
+        let file = state.engine.config().places.config_file.display();
+        let why = format!("there is no model to ask: add a [[worker]] to {file} and start `baton serve` again");
+        return Failure::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", "no_worker", why);
+    }
+    let meant = |name: &String| talkers.contains(name) && (allowed.only.is_empty() || allowed.only.contains(name));
     let whys: Vec<String> =
         unfit.iter().filter(|(name, _)| meant(name)).map(|(name, why)| format!("{name}: {why}")).collect();
     let why = if whys.is_empty() { "there is nobody to ask".to_owned() } else { whys.join("; ") };
     let rests = unfit.iter().any(|(_, why)| why.contains("left alone for"));
     if rests {
-        return Failure { status: axum::http::StatusCode::SERVICE_UNAVAILABLE, ..Failure::upstream(why) };
+        return Failure { status: StatusCode::SERVICE_UNAVAILABLE, ..Failure::upstream(why) };
     }
     Failure::bad(format!("no worker can take this request: {why}"))
 }

@@ -94,6 +94,10 @@ pub async fn serve(engine: Arc<Engine>, options: &ServeOptions, listen: Option<S
 fn announce(address: SocketAddr, token: &Token, engine: &Engine) {
     let file = engine.config().places.token_file.display().to_string();
     eprintln!("baton: models baton-mini and baton-ultra at http://{address}/v1");
+    if engine.talkers().is_empty() {
+        let file = engine.config().places.config_file.display();
+        eprintln!("baton: there is no model to ask yet: add a [[worker]] to {file} and start again");
+    }
     match token.is_new {
         true => eprintln!("baton: its token, shown only now and kept in {file}:\n{}", token.text),
         false => eprintln!("baton: its token is in {file}"),
