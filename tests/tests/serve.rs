@@ -108,6 +108,13 @@ fn what_nobody_can_resolve_has_a_status_that_says_whose_turn_it_is() {
     assert_eq!(code(&endpoint.chat(&dear)), (402, "budget_exceeded".into()));
     assert_eq!(code(&endpoint.chat(&hello("gpt-6"))), (404, "model_not_found".into()));
     assert_eq!(code(&endpoint.chat(&hello("baton-direct:nobody"))), (404, "model_not_found".into()));
+    let silent = OpenAi::start([Act::Hang, Act::Hang]);
+    let endpoint = Endpoint::start(&with(&silent.worker("only", "")));
+    for model in ["baton-mini", "baton-direct:only"] {
+        let mut hurried = hello(model);
+        hurried["baton"] = json!({"max_seconds": 1.0});
+        assert_eq!(code(&endpoint.chat(&hurried)), (504, "timeout".into()), "{model}");
+    }
     let refusing = OpenAi::start([Act::Refuse(401, None)]);
     let endpoint = Endpoint::start(&with(&refusing.worker("only", "")));
     let answer = endpoint.chat(&hello("baton-direct:only"));

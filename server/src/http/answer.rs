@@ -112,13 +112,13 @@ pub(super) async fn conducted(
         tell(event);
     }
     outcome.steps.iter().for_each(|step| state.metrics.used(&step.worker, step.usage));
-    answered(outcome)
+    answered(outcome, budget.time)
 }
 
 /// An outcome as an answer.
-fn answered(outcome: Outcome) -> Result<Answer, Failure> {
+fn answered(outcome: Outcome, time: Duration) -> Result<Answer, Failure> {
     let Some(at) = outcome.answered.filter(|_| outcome.kind == Kind::NoChange) else {
-        return Err(unanswered(&outcome));
+        return Err(unanswered(&outcome, time));
     };
     let step = &outcome.steps[at];
     let all = outcome.usage;
@@ -160,8 +160,8 @@ fn answered(outcome: Outcome) -> Result<Answer, Failure> {
     })
 }
 
-/// Why there is no answer.
-fn unanswered(outcome: &Outcome) -> Failure {
+/// Why there is no answer; `time`: what it might take.
+fn unanswered(outcome: &Outcome, time: Duration) -> Failure {
     let with = |begins: &str| outcome.steps.iter().any(|step| step.status.starts_with(begins));
     let tried: Vec<String> = outcome
         .steps
@@ -171,7 +171,8 @@ fn unanswered(outcome: &Outcome) -> Failure {
         .collect();
     let why = if tried.is_empty() { outcome.message.clone() } else { tried.join("; ") };
     match outcome.kind {
-        _ if outcome.message.starts_with("no fix passed within") => {
+        // Whether the call or the run notices first is chance.
+        _ if Duration::from_millis(outcome.ms) >= time => {
             Failure::late("there was no answer in the time that it may take; raise budget.max_seconds")
         }
         _ if with("error: ") => Failure::upstream(why),
