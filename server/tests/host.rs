@@ -345,7 +345,12 @@ async fn what_similar_tasks_taught_changes_who_is_asked() {
     let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.sqlite")).unwrap());
     let conductor = Conductor::new(host(&folder, None), Some(ledger.clone()));
     let cancel = CancellationToken::new();
-    let model = |name: &str, strength| Facts { name: name.into(), strength, context: 32_000, ..Facts::repair() };
+    let model = |name: &str, strength| Facts {
+        name: name.into(),
+        strength: Some(strength),
+        context: 32_000,
+        ..Facts::repair()
+    };
     let pool = [model("ann", 0.6), model("bob", 0.5)];
     let need = Need {
         goal: Goal::Fix,

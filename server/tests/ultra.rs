@@ -35,7 +35,7 @@ fn planning(conductor: ConductorOptions, folder: &Path) -> Conductor {
 }
 
 fn question() -> Question {
-    let worker = |name: &str, strength| Facts { name: name.into(), strength, ..Facts::repair() };
+    let worker = |name: &str, strength| Facts { name: name.into(), strength: Some(strength), ..Facts::repair() };
     Question {
         description: "Fix a bug. merge sort returns the list in the wrong order\nsorting.py\n".into(),
         workers: vec![worker("ann", 0.3), worker("bob", 0.8), worker("cy", 0.6)],

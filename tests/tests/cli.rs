@@ -166,7 +166,7 @@ fn heads_decide_and_are_named_and_foreign_ones_cost_a_sentence() {
     std::fs::write(&file, "{\"format\": 9}").unwrap();
     let why = why();
     assert!(why.contains("by the heads of lcb until "), "{why}");
-    let sentence = "heads.json has form 9, and this Baton knows form 1; the heads that Baton came with decide";
+    let sentence = "heads.json has form 9, and this Baton knows form 2; the heads that Baton came with decide";
     assert!(why.contains(sentence), "{why}");
 }
 

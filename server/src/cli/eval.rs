@@ -92,9 +92,9 @@ struct Stream {
     /// Before which test task
     #[arg(long, value_name = "N")]
     at: usize,
-    /// The strength, 0 to 1, that is declared of who joins
-    #[arg(long, value_name = "X", default_value_t = 0.5)]
-    declared: f64,
+    /// The strength, 0 to 1, that is declared of who joins [default: none is]
+    #[arg(long, value_name = "X")]
+    declared: Option<f64>,
     /// The heads by which mini decides [default: those that are compiled in]
     #[arg(long, value_name = "FILE")]
     heads: Option<PathBuf>,

@@ -115,8 +115,7 @@ fn of_ledger(wanted: &Wanted) -> Result<()> {
     let ledger = Ledger::of(&config)?;
     let runs = ledger.history(&heads.trained.encoder, heads.learned_until)?;
     let declared = Engine::new(config.clone(), Trust::default()).declared();
-    let strength = |name: &str| declared.iter().find(|(of, _)| of == name).map_or(0.5, |(_, strength)| *strength);
-    let Training { heads, report } = adapted(runs, &heads, strength)?;
+    let Training { heads, report } = adapted(runs, &heads, &declared)?;
     write(out, &heads)?;
     println!("{report}written: {}", out.display());
     Ok(())

@@ -17,7 +17,7 @@ pub fn steps(policy: &Policy, pool: &[Facts], goal: Goal) -> Result<(Vec<Step>, 
     }
     let mut models: Vec<&Facts> =
         pool.iter().filter(|facts| ![REPAIR, TOOLCHAIN].contains(&facts.name.as_str())).collect();
-    models.sort_by(|a, b| b.strength.total_cmp(&a.strength).then_with(|| a.name.cmp(&b.name)));
+    models.sort_by(|a, b| b.supposed().total_cmp(&a.supposed()).then_with(|| a.name.cmp(&b.name)));
     let Some(strongest) = models.first() else {
         return Err(format!(
             "policy {} needs a model that may take part; configure one under [[worker]]",
@@ -78,7 +78,14 @@ mod tests {
     use crate::task::{Goal, Policy};
 
     fn model(name: &str, strength: f64, usd: f64) -> Facts {
-        Facts { name: name.into(), strength, usd_in: usd, usd_out: usd, context: 32_000, ..Facts::repair() }
+        Facts {
+            name: name.into(),
+            strength: Some(strength),
+            usd_in: usd,
+            usd_out: usd,
+            context: 32_000,
+            ..Facts::repair()
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::heads::Heads;
 use super::heads::able::Able;
 use super::heads::belief::Belief;
 use crate::ledger::Neighbour;
-use crate::pool::{Facts, REPAIR, TOOLCHAIN};
+use crate::pool::{Facts, REPAIR, TOOLCHAIN, UNDECLARED};
 use crate::task::Goal;
 
 pub use estimate::MODEL_SECONDS;
@@ -82,6 +82,13 @@ impl Default for Known {
     }
 }
 
+impl Known {
+    /// What this worker can do, by what is known or else by what is declared of it.
+    pub fn able_of(&self, worker: &str, declared: Option<f64>) -> Able {
+        self.able.get(worker).copied().unwrap_or_else(|| self.heads.begin(declared.unwrap_or(UNDECLARED)))
+    }
+}
+
 /// A worker that could be asked now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
@@ -97,7 +104,13 @@ pub struct Choice {
 
 /// A worker of which it is known what a call costs, whatever its tokens cost. It is asked with a [`Need`] whose prompt has no tokens.
 pub fn priced(name: &str, strength: f64, usd: f64) -> Facts {
-    Facts { name: name.into(), strength, usd_out: usd * 1e6 / TOKENS_OUT, context: usize::MAX, ..Facts::repair() }
+    Facts {
+        name: name.into(),
+        strength: Some(strength),
+        usd_out: usd * 1e6 / TOKENS_OUT,
+        context: usize::MAX,
+        ..Facts::repair()
+    }
 }
 
 /// Everybody that is worth asking now, the best first; nobody when it is time to stop.
@@ -130,10 +143,8 @@ pub fn tried_out(pool: &[Facts], need: &Need, known: &Known, share: f64, dice: &
     let table = Table::of(pool, need, known);
     let (order, usd) = table.order();
     let best = table.estimates.get(*order.first()?)?.name;
-    let could_be = |estimate: &Estimate| {
-        let own = known.able.get(estimate.name).copied().unwrap_or_else(|| known.heads.begin(estimate.declared));
-        (estimate.name.to_owned(), own.drawn(dice))
-    };
+    let could_be =
+        |estimate: &Estimate| (estimate.name.to_owned(), known.able_of(estimate.name, estimate.declared).drawn(dice));
     let drawn: BTreeMap<String, Able> = table.estimates.iter().map(could_be).collect();
     let drawn = Known { able: known.able.clone().into_iter().chain(drawn).collect(), ..known.clone() };
     let by_chance = Table::of(pool, need, &drawn);
@@ -307,11 +318,12 @@ fn choice(table: &Table, gains: &[f64], rest: &[usize]) -> Choice {
 }
 
 fn evidence(estimate: &Estimate) -> String {
-    let declared = percent(estimate.declared);
+    let declared =
+        estimate.declared.map_or("nothing declared".into(), |strength| format!("declared {}", percent(strength)));
     match (estimate.seen, estimate.attempts) {
-        (0, 0) => format!("declared {declared}, no similar task recorded"),
-        (0, _) => format!("declared {declared}, tried before in this run"),
-        (seen, _) => format!("declared {declared}, solved {} of {seen} similar tasks", estimate.solved),
+        (0, 0) => format!("{declared}, no similar task recorded"),
+        (0, _) => format!("{declared}, tried before in this run"),
+        (seen, _) => format!("{declared}, solved {} of {seen} similar tasks", estimate.solved),
     }
 }
 

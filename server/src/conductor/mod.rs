@@ -19,6 +19,7 @@ use crate::workflow::{Access, Role, Step};
 
 use dice::Dice;
 use heads::Heads;
+use heads::declared::Declared;
 use heads::record::{Attempt, Past, Record};
 use heads::telling::{Sort, Telling, facts};
 use host::{Host, HostError, Stats};
@@ -223,11 +224,7 @@ impl Reading {
     /// What is known of the task and of these workers.
     pub fn known(&self, pool: &[Facts]) -> Known {
         let heads = self.heads.clone();
-        let declared =
-            |name: &str| pool.iter().find(|facts| facts.name == name).map_or(UNDECLARED, |facts| facts.strength);
-        let able = self.record.able(&self.telling, &heads, declared);
-        // Whom the user's own heads have placed, and who has done nothing since.
-        let able = heads.workers.clone().into_iter().chain(able).collect();
+        let able = self.record.able(&self.telling, &heads, &Declared::of(pool));
         let belief = heads.difficulty.read(&self.telling, heads.policy.wider);
         Known { heads, belief, able, neighbours: self.neighbours.clone() }
     }
@@ -283,9 +280,6 @@ impl Reading {
         }
     }
 }
-
-/// What is supposed of a worker that is in the record and in the pool no more.
-const UNDECLARED: f64 = 0.5;
 
 /// What a thinker is asked to do.
 const THINK: &str = "Say why what was tried before was refused, and what should be done instead.";

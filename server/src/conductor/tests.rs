@@ -82,7 +82,7 @@ fn what_is_remarked_is_in_every_decision() {
 #[test]
 fn after_two_models_failed_another_thinks_once() {
     let reading = Reading::default();
-    let model = |name: &str, strength| Facts { name: name.into(), strength, ..Facts::repair() };
+    let model = |name: &str, strength| Facts { name: name.into(), strength: Some(strength), ..Facts::repair() };
     let pool = [model("small", 0.6), model("large", 0.8)];
     let need = |failed: &[&str], thoughts| Need {
         failed: failed.iter().map(|name| (*name).to_owned()).collect(),

@@ -253,8 +253,8 @@ fn worker_problem(worker: &WorkerOptions, earlier: &[WorkerOptions]) -> Option<S
     if !(address.starts_with("http://") || address.starts_with("https://")) {
         return Some(format!("`base_url` must start with http:// or https://, not `{address}`"));
     }
-    if !(0.0..=1.0).contains(&worker.strength) {
-        return Some(format!("`strength` is a chance between 0 and 1, not {}", worker.strength));
+    if let Some(strength) = worker.strength.filter(|strength| !(0.0..=1.0).contains(strength)) {
+        return Some(format!("`strength` is a chance between 0 and 1, not {strength}"));
     }
     if !(worker.usd_in >= 0.0 && worker.usd_out >= 0.0) {
         return Some("`usd_in` and `usd_out` are prices of at least 0".into());

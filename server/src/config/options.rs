@@ -83,9 +83,9 @@ pub struct WorkerOptions {
     /// A command whose first line of output is the key, as program and arguments.
     #[serde(default)]
     pub key_command: Option<Vec<String>>,
-    /// Your estimate of its chance, 0 to 1, to solve an ordinary task.
-    #[serde(default = "half")]
-    pub strength: f64,
+    /// Your estimate of its chance, 0 to 1, to solve an ordinary task. Absent: it is taken for one like the others, until its own results tell.
+    #[serde(default)]
+    pub strength: Option<f64>,
     /// US dollars for a million tokens read.
     #[serde(default)]
     pub usd_in: f64,
@@ -415,9 +415,6 @@ impl Default for CheckOptions {
     }
 }
 
-fn half() -> f64 {
-    0.5
-}
 fn context() -> usize {
     32_768
 }

@@ -13,6 +13,7 @@ use super::replay::Seen;
 use super::texts::Vectors;
 use crate::conductor::NEAREST;
 use crate::conductor::dice::Dice;
+use crate::conductor::heads::declared::Declared;
 use crate::conductor::heads::record::{Attempt, Past, Record};
 use crate::conductor::heads::telling::Telling;
 use crate::conductor::heads::{Heads, Reliability};
@@ -53,13 +54,13 @@ impl Headed {
         Self::of_history(train, vectors, heads, verifier, None)
     }
 
-    /// As [`Headed::new`], but of this worker nothing is known and this strength is declared.
+    /// As [`Headed::new`], but of this worker nothing is known, and this strength is declared of it.
     pub fn not_knowing(
         train: &Recording<bool>,
         vectors: Vectors,
         heads: Arc<Heads>,
         verifier: &str,
-        (worker, strength): (usize, f64),
+        (worker, strength): (usize, Option<f64>),
     ) -> Result<Self> {
         Self::of_history(train, vectors, heads, verifier, Some((worker, strength)))
     }
@@ -69,7 +70,7 @@ impl Headed {
         vectors: Vectors,
         heads: Arc<Heads>,
         verifier: &str,
-        unknown: Option<(usize, f64)>,
+        unknown: Option<(usize, Option<f64>)>,
     ) -> Result<Self> {
         let mut pool = pool(train);
         if let Some((worker, strength)) = unknown {
@@ -120,13 +121,9 @@ impl Headed {
 
     /// What is known of all workers at a task that resembles none.
     pub fn placed(&self) -> BTreeMap<String, f64> {
-        let (able, _) = self.record.learn(&self.heads, |name| self.strength(name), |_| 1.0);
+        let (able, _) = self.record.learn(&self.heads, &Declared::of(&self.pool), |_| 1.0);
         let ordinary = self.heads.anything();
         able.into_iter().map(|(name, able)| (name, ordinary.chance(&able, 0.0))).collect()
-    }
-
-    fn strength(&self, name: &str) -> f64 {
-        self.pool.iter().find(|facts| facts.name == name).map_or(0.5, |facts| facts.strength)
     }
 
     fn remember(&mut self, telling: Telling, calls: &[(usize, bool, f64)], verifier: Reliability) {
@@ -170,7 +167,7 @@ impl Mind for Headed {
         self.known = Known {
             heads: self.heads.clone(),
             belief: self.heads.difficulty.read(&telling, self.heads.policy.wider),
-            able: self.record.able(&telling, &self.heads, |name| self.strength(name)),
+            able: self.record.able(&telling, &self.heads, &Declared::of(&self.present)),
             neighbours: self.neighbours(&telling.vector),
         };
         self.telling = Some(telling);

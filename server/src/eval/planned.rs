@@ -118,7 +118,7 @@ impl<M: Mind> Policy for Planned<M> {
             table.call(self.cheapest);
         }
         // Nobody was accepted: the strongest of them may be right all the same.
-        let strength = |seen: &&Seen| self.pool[seen.worker].strength;
+        let strength = |seen: &&Seen| self.pool[seen.worker].supposed();
         let strongest = table.seen().iter().max_by(|a, b| strength(a).total_cmp(&strength(b))).copied();
         let answer = answer.or(strongest).ok_or_else(|| anyhow!("task {}: nobody was called", task.id))?;
         self.mind.end(table.seen());

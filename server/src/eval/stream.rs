@@ -52,8 +52,8 @@ pub struct Scene {
     pub worker: usize,
     /// Before which test task.
     pub at: usize,
-    /// The strength that is declared of a worker of which nothing is known.
-    pub declared: f64,
+    /// The strength that is declared of who joins, if any.
+    pub declared: Option<f64>,
     /// The share of cost for trying workers out.
     pub exploration: f64,
     /// One play for each.

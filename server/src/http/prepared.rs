@@ -48,7 +48,7 @@ impl Prepared {
         }
         let mut allowed = limits.allowed.clone();
         if let Some(stays) = &ask.stays_with
-            && let Some(name) = engine.declared().into_iter().map(|(name, _)| name).find(|name| mark(name) == *stays)
+            && let Some(name) = engine.declared().names().find(|name| mark(name) == *stays).cloned()
         {
             // Who called the tools reads what they gave.
             allowed.only = vec![name];
@@ -57,7 +57,7 @@ impl Prepared {
             allowed.only = vec![worker.clone()];
         }
         let unfit = engine.unfit(&ask.conversation, &limits.policy, &allowed);
-        if unfit.len() == engine.declared().len() {
+        if unfit.len() == engine.declared().names().len() {
             return Err(nobody(state, &unfit, &allowed));
         }
         allowed.never.extend(unfit.into_iter().map(|(name, _)| name));

@@ -166,7 +166,7 @@ impl Llm {
         } = &self.options;
         Facts {
             name: name.clone(),
-            strength: strength.clamp(0.0, 1.0),
+            strength: strength.map(|strength| strength.clamp(0.0, 1.0)),
             usd_in: *usd_in,
             usd_out: *usd_out,
             context: *context,

@@ -39,13 +39,16 @@ pub const REPAIR: &str = "repair";
 /// The name of the built-in worker that asks the language's own tools for their fixes.
 pub const TOOLCHAIN: &str = "toolchain";
 
+/// The chance that is supposed of a worker of which nothing is declared or known.
+pub const UNDECLARED: f64 = 0.5;
+
 /// What the conductor may know of a worker: never its key, its URL or how it is reached.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Facts {
     /// Unique in the pool.
     pub name: String,
-    /// Declared chance, 0 to 1, of solving an ordinary task.
-    pub strength: f64,
+    /// Declared chance, 0 to 1, of solving an ordinary task. `None`: nothing is declared.
+    pub strength: Option<f64>,
     /// US dollars for a million tokens read.
     pub usd_in: f64,
     /// US dollars for a million tokens written.
@@ -69,7 +72,13 @@ impl Facts {
         Self::built_in(TOOLCHAIN, 0.1)
     }
 
+    /// The declared chance; where nothing is declared, [`UNDECLARED`].
+    pub fn supposed(&self) -> f64 {
+        self.strength.unwrap_or(UNDECLARED)
+    }
+
     fn built_in(name: &str, strength: f64) -> Self {
+        let strength = Some(strength);
         Self { name: name.into(), strength, usd_in: 0.0, usd_out: 0.0, context: usize::MAX, terms: Terms::default() }
     }
 }

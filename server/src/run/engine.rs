@@ -13,6 +13,7 @@ use super::course::{Course, End};
 use super::{Event, Kind, Outcome};
 use crate::conductor::Conductor;
 use crate::conductor::heads::Heads;
+use crate::conductor::heads::declared::Declared;
 use crate::conductor::host::{EXE, Host, HostOptions, Writers};
 use crate::conductor::ultra::Planner;
 use crate::config::{Config, Trust, WorkerOptions};
@@ -114,7 +115,7 @@ impl Engine {
     }
 
     /// The workers' names and the strengths that are declared of them.
-    pub fn declared(&self) -> Vec<(String, f64)> {
+    pub fn declared(&self) -> Declared {
         self.pool.facts().into_iter().map(|facts| (facts.name, facts.strength)).collect()
     }
 

@@ -4,8 +4,10 @@
 
 pub mod able;
 pub mod belief;
+pub mod declared;
 pub mod record;
 pub mod telling;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +20,7 @@ use belief::Belief;
 use telling::Reader;
 
 /// The version of the file's form.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 static SHIPPED: LazyLock<Arc<Heads>> = LazyLock::new(|| {
     let heads = Heads::read(include_str!("../../../../models/heads.json"));
@@ -124,8 +126,6 @@ pub struct Policy {
     pub wider: f64,
     /// By this factor wrong answers are taken to be accepted more often than was found.
     pub doubt: f64,
-    /// By so many standard deviations a worker is taken to be better than its results say.
-    pub hope: f64,
 }
 
 impl Heads {
@@ -240,7 +240,6 @@ impl Heads {
             .or_else(|| least("harm", policy.harm))
             .or_else(|| above("wider", policy.wider))
             .or_else(|| least("doubt", policy.doubt))
-            .or_else(|| (!policy.hope.is_finite()).then(|| "`hope` is no number".into()))
     }
 }
 

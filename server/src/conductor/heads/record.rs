@@ -5,20 +5,15 @@ use std::collections::BTreeMap;
 
 use super::able::{Able, Result};
 use super::belief::Belief;
+use super::declared::Declared;
 use super::telling::{Sort, Telling};
+use super::watch::Watch;
 use super::{Heads, Reliability};
 use crate::conductor::mini::ATTEMPTS;
 
 /// How much a result counts where the task was in another language, and where another kind of answer was wanted.
 const OTHER_LANGUAGE: f64 = 0.5;
 const OTHER_KIND: f64 = 0.5;
-
-/// Of how surprising a worker's results are, in standard deviations, this share is the newest one's.
-const NEWEST: f64 = 0.15;
-/// A mean that is as far from 0 as this is chance once in hundreds of results: the worker is another one now.
-const CHANGED: f64 = 0.85;
-/// Then so much of what was known of it is kept.
-const KEPT: f64 = 0.2;
 
 /// A past task, and what workers did with it.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,30 +60,34 @@ impl Record {
         self.tasks.is_empty()
     }
 
-    /// What the workers can do with a task like this one. `strength`: what is declared of a worker.
-    pub fn able(&self, task: &Telling, heads: &Heads, strength: impl Fn(&str) -> f64) -> BTreeMap<String, Able> {
-        self.learn(heads, strength, |past| weight(past, task, heads)).0
+    /// What the workers can do with a task like this one: those of the pool, and those of which there are results.
+    pub fn able(&self, task: &Telling, heads: &Heads, declared: &Declared) -> BTreeMap<String, Able> {
+        let mut able = self.learn(heads, declared, |past| weight(past, task, heads)).0;
+        let known: BTreeMap<&str, Able> = able.iter().map(|(name, able)| (name.as_str(), *able)).collect();
+        let others = declared.names().filter(|name| !known.contains_key(name.as_str()));
+        let others: Vec<_> = others.map(|name| (name.clone(), declared.begin(name, heads, &known))).collect();
+        able.extend(others);
+        able
     }
 
-    /// What the workers can do on the whole, and what was learned of each task's difficulty.
+    /// What those workers can do of which there are results, and what was learned of each task's difficulty.
     pub fn learn(
         &self,
         heads: &Heads,
-        strength: impl Fn(&str) -> f64,
+        declared: &Declared,
         weight: impl Fn(&Telling) -> f64,
     ) -> (BTreeMap<String, Able>, Vec<Belief>) {
         let keep = 0.5f64.powf(1.0 / heads.beginning.half_life);
-        let begin = |worker: &str| heads.workers.get(worker).copied().unwrap_or_else(|| heads.begin(strength(worker)));
         let mut beginnings: BTreeMap<&str, Able> = BTreeMap::new();
         let mut able: BTreeMap<&str, Able> = BTreeMap::new();
-        let mut surprises: BTreeMap<&str, f64> = BTreeMap::new();
+        let mut watches: BTreeMap<&str, Watch> = BTreeMap::new();
         let mut difficulties = Vec::new();
         for (past, belief) in &self.tasks {
             let weight = weight(&past.telling);
             let mut whole = belief.clone();
             for attempt in &past.attempts {
                 let name = attempt.worker.as_str();
-                let begins = beginnings.entry(name).or_insert_with(|| begin(name));
+                let begins = beginnings.entry(name).or_insert_with(|| declared.begin(name, heads, &able));
                 let known = able.entry(name).or_insert(*begins);
                 whole.learn(known, attempt.harder(heads), attempt.verifier, attempt.accepted, 1.0);
             }
@@ -103,15 +102,9 @@ impl Record {
                 let others = whole.without(known, harder, attempt.verifier, attempt.accepted);
                 let (accepted, verifier) = (attempt.accepted, attempt.verifier);
                 known.forget(begins, 1.0 - (1.0 - keep) * weight);
-                let surprise = surprises.entry(attempt.worker.as_str()).or_default();
-                let expected = verifier.likelihood(others.chance(known, harder), true).clamp(0.01, 0.99);
-                let off = f64::from(u8::from(accepted)) - expected;
-                *surprise += NEWEST * (off / (expected * (1.0 - expected)).sqrt() - *surprise);
-                if surprise.abs() > CHANGED {
-                    known.forget(begins, KEPT);
-                    *surprise = 0.0;
-                }
-                known.learn(&others, Result { accepted, verifier, harder, weight });
+                let expected = verifier.likelihood(others.chance(known, harder), true);
+                let watch = watches.entry(attempt.worker.as_str()).or_default();
+                watch.learn(known, begins, expected, &others, Result { accepted, verifier, harder, weight });
             }
             difficulties.push(whole);
         }
@@ -170,7 +163,7 @@ mod tests {
 
     fn chance(record: &Record, worker: &str, task: &Telling) -> f64 {
         let heads = heads();
-        let able = record.able(task, &heads, |_| 0.5);
+        let able = record.able(task, &heads, &Declared::default());
         heads.anything().chance(&able[worker], 0.0)
     }
 
@@ -202,7 +195,7 @@ mod tests {
         let task = telling([1.0, 0.0], "python");
         assert!(chance(&hard, "w", &task) > chance(&easy, "w", &task));
         assert!(chance(&hard, "a", &task) < 0.3);
-        let (_, difficulties) = hard.learn(&heads, |_| 0.5, |_| 1.0);
+        let (_, difficulties) = hard.learn(&heads, &Declared::default(), |_| 1.0);
         assert!(difficulties[9].moments().0 > heads.difficulty.mean + 0.5);
     }
 

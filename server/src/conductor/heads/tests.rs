@@ -22,7 +22,7 @@ fn what_cannot_be_used_is_a_clause() {
     let rows = [
         ("{}".to_owned(), "is no file of heads"),
         ("none".to_owned(), "is no file of heads"),
-        (written(|heads| heads["format"] = 7.into()), "has form 7, and this Baton knows form 1"),
+        (written(|heads| heads["format"] = 7.into()), "has form 7, and this Baton knows form 2"),
         (written(|heads| heads["policy"]["wider"] = 0.into()), "cannot be used: `wider` is 0"),
         (
             written(|heads| heads["verifiers"]["tests"]["wrong"] = 1.0.into()),

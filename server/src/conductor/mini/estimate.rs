@@ -22,7 +22,7 @@ pub const MODEL_SECONDS: f64 = 20.0;
 #[derive(Clone)]
 pub(super) struct Estimate<'a> {
     pub name: &'a str,
-    pub declared: f64,
+    pub declared: Option<f64>,
     /// Chance at a task like this one, before anybody tried it in this run.
     pub before: f64,
     /// Chance now.
@@ -42,7 +42,7 @@ pub(super) fn after(need: &Need, known: &Known) -> Belief {
     let mut belief = known.belief.clone();
     for (at, name) in need.failed.iter().enumerate() {
         let before = need.failed[..at].iter().filter(|other| *other == name).count();
-        let able = known.able.get(name).copied().unwrap_or_else(|| known.heads.begin(0.5));
+        let able = known.able_of(name, None);
         // Where nothing can judge an answer, one was no answer at all: then too the task is none of the easy ones.
         let verifier = known.heads.verifier(&need.verifier);
         belief.learn(&able, harder(&known.heads, before), verifier, false, 1.0);
@@ -67,8 +67,7 @@ impl<'a> Estimate<'a> {
     /// `now`: from [`after`].
     pub fn of(facts: &'a Facts, need: &Need, known: &Known, now: &Belief) -> Self {
         let (heads, neighbours) = (&known.heads, &known.neighbours);
-        let mut able = known.able.get(&facts.name).copied().unwrap_or_else(|| heads.begin(facts.strength));
-        able.ease += heads.policy.hope * able.deviation();
+        let able = known.able_of(&facts.name, facts.strength);
         let attempts = need.failed.iter().filter(|name| **name == facts.name).count();
         let similar = || neighbours.iter().filter(|neighbour| neighbour.worker == facts.name);
         let declared_usd = (facts.usd_in * need.prompt_tokens as f64 + facts.usd_out * TOKENS_OUT) / 1e6;

@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::conductor::heads::Reliability;
+use crate::conductor::heads::declared::Declared;
 use crate::conductor::heads::record::{Attempt, Past, Record};
 use crate::conductor::heads::telling::{Sort, Telling};
 
 fn model(name: &str, strength: f64, usd_in: f64, usd_out: f64) -> Facts {
-    Facts { name: name.into(), strength, usd_in, usd_out, context: 32_000, ..Facts::repair() }
+    Facts { name: name.into(), strength: Some(strength), usd_in, usd_out, context: 32_000, ..Facts::repair() }
 }
 
 /// Free and weak, cheap and fair, dear and strong, and the built-in one.
@@ -54,8 +55,7 @@ fn known(past: &[Neighbour]) -> Known {
             Attempt { worker: past.worker.clone(), accepted: past.solved, verifier: heads.verifier(TESTS), again: 0 };
         record.push(Past { telling: telling(past.cosine), attempts: vec![attempt] }, &heads);
     }
-    let strength = |name: &str| pool().iter().find(|facts| facts.name == name).map_or(0.5, |facts| facts.strength);
-    let able = record.able(&telling(1.0), &heads, strength);
+    let able = record.able(&telling(1.0), &heads, &Declared::of(&pool()));
     Known { able, neighbours: past.to_vec(), ..Known::default() }
 }
 

@@ -169,10 +169,10 @@ mod tests {
     fn a_question_comes_down_to_numbers() {
         let brief = of(&question()).unwrap();
         insta::assert_snapshot!(brief.written(), @r"
-        fix tests v17 m5
-        0 model p65 c58
-        1 repair p24 c00
-        2 model p12 c00
+        fix tests v19 m5
+        0 model p63 c58
+        1 repair p21 c00
+        2 model p10 c00
         failed 2
 
         Fix a bug. merge sort returns the list in the wrong order sorting.py

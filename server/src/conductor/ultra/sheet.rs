@@ -40,7 +40,7 @@ fn of_worker<'a>(facts: &'a Facts, neighbours: &'a [Neighbour]) -> impl Iterator
 
 /// The declared strength, corrected by what it did with similar tasks, each counting by its similarity.
 fn chance(facts: &Facts, neighbours: &[Neighbour]) -> f64 {
-    let (good, all) = of_worker(facts, neighbours).fold((facts.strength * PRIOR, PRIOR), |(good, all), neighbour| {
+    let (good, all) = of_worker(facts, neighbours).fold((facts.supposed() * PRIOR, PRIOR), |(good, all), neighbour| {
         let weight = neighbour.cosine.clamp(0.0, 1.0);
         (good + if neighbour.solved { weight } else { 0.0 }, all + weight)
     });
@@ -63,5 +63,5 @@ fn line(facts: &Facts, neighbours: &[Neighbour]) -> String {
         TOOLCHAIN => ", no model: it applies the fixes that the language's own tools know".to_owned(),
         _ => format!(", context {} tokens", facts.context),
     };
-    format!("strength {:.0} %, {record}, {price}{kind}", facts.strength * 100.0)
+    format!("strength {:.0} %, {record}, {price}{kind}", facts.supposed() * 100.0)
 }

@@ -7,7 +7,14 @@ use crate::task::Goal;
 use crate::workflow::Bounds;
 
 fn facts(name: &str, strength: f64, usd: f64) -> Facts {
-    Facts { name: name.into(), strength, usd_in: usd, usd_out: 5.0 * usd, context: 32_000, ..Facts::repair() }
+    Facts {
+        name: name.into(),
+        strength: Some(strength),
+        usd_in: usd,
+        usd_out: 5.0 * usd,
+        context: 32_000,
+        ..Facts::repair()
+    }
 }
 
 /// Once somebody failed.

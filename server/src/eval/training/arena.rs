@@ -66,7 +66,7 @@ impl Arena {
                     let prices = prices(task, &headed);
                     let (known, pool) = headed.known();
                     let priced =
-                        pool.iter().zip(prices).map(|(facts, usd)| mini::priced(&facts.name, facts.strength, usd));
+                        pool.iter().zip(prices).map(|(facts, usd)| mini::priced(&facts.name, facts.supposed(), usd));
                     let outcomes = (0..of.workers.len()).map(|worker| of.outcome(at, worker));
                     held.push(Held {
                         heads: heads.clone(),
@@ -115,7 +115,7 @@ impl Arena {
         let outcomes = self.recordings.iter().flatten().flat_map(|task| {
             task.pool.iter().zip(&task.outcomes).map(|(facts, (solved, _))| {
                 let known = &task.known;
-                let able = known.able.get(&facts.name).copied().unwrap_or_else(|| known.heads.begin(facts.strength));
+                let able = known.able_of(&facts.name, facts.strength);
                 let chance = known.belief.chance(&able, 0.0).clamp(1e-6, 1.0 - 1e-6);
                 -if *solved { chance.ln() } else { (1.0 - chance).ln() }
             })
@@ -142,7 +142,7 @@ impl Arena {
         }
         let chance = |worker: &usize| {
             let facts = &task.pool[*worker];
-            known.able.get(&facts.name).map_or(facts.strength, |able| known.belief.chance(able, 0.0))
+            known.able.get(&facts.name).map_or(facts.supposed(), |able| known.belief.chance(able, 0.0))
         };
         let answer = order.iter().max_by(|a, b| chance(a).total_cmp(&chance(b)));
         (right + if answer.is_some_and(|worker| task.outcomes[*worker].0) { reached } else { 0.0 }, usd)

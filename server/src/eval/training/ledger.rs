@@ -10,6 +10,7 @@ use super::Training;
 use crate::conductor::heads::Heads;
 use crate::conductor::heads::able::Able;
 use crate::conductor::heads::belief::Belief;
+use crate::conductor::heads::declared::Declared;
 use crate::conductor::heads::telling::{Group, Telling};
 use crate::conductor::recorded;
 use crate::ledger::PastRun;
@@ -17,8 +18,8 @@ use crate::ledger::PastRun;
 /// With fewer attempts than this what comes out would be what went in.
 const ENOUGH: usize = 10;
 
-/// `heads` as these runs have it, which are in the order of time. `strength`: what is declared of a worker.
-pub fn adapted(runs: Vec<PastRun>, heads: &Heads, strength: impl Fn(&str) -> f64) -> Result<Training> {
+/// `heads` as these runs have it, which are in the order of time. `declared`: of the workers.
+pub fn adapted(runs: Vec<PastRun>, heads: &Heads, declared: &Declared) -> Result<Training> {
     let attempts: usize = runs.iter().map(|run| run.attempts.len()).sum();
     if attempts < ENOUGH {
         bail!("the ledger has {attempts} judged attempts, and at least {ENOUGH} are needed to learn from");
@@ -27,7 +28,7 @@ pub fn adapted(runs: Vec<PastRun>, heads: &Heads, strength: impl Fn(&str) -> f64
     let tasks = runs.len();
     let counted = count(&runs);
     let record = recorded(runs, heads);
-    let (able, difficulties) = record.learn(heads, &strength, |_| 1.0);
+    let (able, difficulties) = record.learn(heads, declared, |_| 1.0);
     let mut adapted = heads.clone();
     adapted.learned_until = learned_until;
     adapted.trained.on = match heads.workers.is_empty() {
@@ -51,7 +52,7 @@ pub fn adapted(runs: Vec<PastRun>, heads: &Heads, strength: impl Fn(&str) -> f64
         })
         .collect();
     regroup(&mut adapted.difficulty.languages, &read, &rest, |telling| telling.sort.language.clone());
-    let report = report(&adapted, heads, &able, &strength, &counted, tasks);
+    let report = report(&adapted, heads, &able, declared, &counted, tasks);
     adapted.workers.extend(able);
     Ok(Training { heads: adapted, report })
 }
@@ -90,7 +91,7 @@ fn report(
     adapted: &Heads,
     before: &Heads,
     able: &BTreeMap<String, Able>,
-    strength: &impl Fn(&str) -> f64,
+    declared: &Declared,
     counted: &BTreeMap<String, (usize, usize)>,
     tasks: usize,
 ) -> String {
@@ -98,9 +99,10 @@ fn report(
     let ordinary = before.anything();
     for (name, able) in able {
         let (all, accepted) = counted.get(name).copied().unwrap_or_default();
+        let declared =
+            declared.strength(name).map_or("nothing declared".into(), |of| format!("declared {:.0} %", 100.0 * of));
         report += &format!(
-            "  {name}: declared {:.0} %, {accepted} of {all} accepted; solves {:.0} % of ordinary tasks\n",
-            100.0 * strength(name),
+            "  {name}: {declared}, {accepted} of {all} accepted; solves {:.0} % of ordinary tasks\n",
             100.0 * ordinary.chance(able, 0.0)
         );
     }
@@ -133,7 +135,7 @@ mod tests {
             runs.push(run(2 * at, Goal::Fix, &[("good", true), ("bad", at % 8 == 0)]));
             runs.push(run(2 * at + 1, Goal::Refactor, &[("good", false), ("bad", false)]));
         }
-        let Training { heads, report } = adapted(runs.clone(), &shipped, |_| 0.5).unwrap();
+        let Training { heads, report } = adapted(runs.clone(), &shipped, &Declared::default()).unwrap();
         let ordinary = shipped.anything();
         let chance = |heads: &Heads, name: &str| ordinary.chance(&heads.workers[name], 0.0);
         assert!(chance(&heads, "good") > chance(&heads, "bad") + 0.1, "{report}");
@@ -144,15 +146,16 @@ mod tests {
         // What is written is read again, and goes on from where it was.
         let again = Heads::read(&heads.written().unwrap()).unwrap();
         let more: Vec<PastRun> = (100..130).map(|at| run(at, Goal::Fix, &[("bad", true)])).collect();
-        let later = adapted(more, &again, |_| 0.5).unwrap().heads;
+        let later = adapted(more, &again, &Declared::default()).unwrap().heads;
         assert!(chance(&later, "bad") > chance(&heads, "bad"));
         assert_eq!(chance(&later, "good"), chance(&heads, "good"));
-        assert_eq!(adapted(runs, &shipped, |_| 0.5).unwrap().heads, heads, "and the same again");
+        assert_eq!(adapted(runs, &shipped, &Declared::default()).unwrap().heads, heads, "and the same again");
     }
 
     #[test]
     fn too_little_is_a_sentence() {
-        let error = adapted(vec![run(1, Goal::Fix, &[("w", true)])], &Heads::shipped(), |_| 0.5).err().unwrap();
+        let error =
+            adapted(vec![run(1, Goal::Fix, &[("w", true)])], &Heads::shipped(), &Declared::default()).err().unwrap();
         assert_eq!(error.to_string(), "the ledger has 1 judged attempts, and at least 10 are needed to learn from");
     }
 }

@@ -115,7 +115,7 @@ fn worker(dice: &mut Dice, at: usize) -> WorkerOptions {
     WorkerOptions {
         name: format!("w{at}"),
         base_url: format!("https://w{at}.test/v1"),
-        strength: dice.share(),
+        strength: Some(dice.share()),
         usd_in,
         usd_out: dice.pick(&[0.0, 0.4, 8.0, 75.0]),
         long_context_from: long.then(|| dice.between(0, 100)),
