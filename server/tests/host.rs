@@ -360,6 +360,7 @@ async fn what_similar_tasks_taught_changes_who_is_asked() {
         tools_may_know: false,
         prompt_tokens: 1_000,
         failed: vec![],
+        unanswered: vec![],
         thoughts: 0,
         turns_left: 5,
         attempts: mini::ATTEMPTS,

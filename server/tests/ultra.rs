@@ -48,6 +48,7 @@ fn question() -> Question {
             tools_may_know: false,
             prompt_tokens: 400,
             failed: Vec::new(),
+            unanswered: Vec::new(),
             thoughts: 0,
             turns_left: mini::MAX_TURNS,
             attempts: mini::ATTEMPTS,

@@ -52,6 +52,8 @@ pub struct Need {
     pub prompt_tokens: usize,
     /// Who was asked in this run and failed, in order.
     pub failed: Vec<String>,
+    /// Places in `failed` of those that gave no answer at all: that says something of them, and nothing of the task.
+    pub unanswered: Vec<usize>,
     /// How many steps of this run were thinking aloud.
     pub thoughts: usize,
     /// Attempts that are left, this one included.

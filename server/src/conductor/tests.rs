@@ -18,6 +18,7 @@ fn need() -> Need {
         tools_may_know: false,
         prompt_tokens: 1_000,
         failed: vec![],
+        unanswered: vec![],
         thoughts: 0,
         turns_left: 5,
         attempts: mini::ATTEMPTS,

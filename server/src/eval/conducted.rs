@@ -58,6 +58,7 @@ pub fn need(task: &Task, verifier: &str) -> Need {
         tools_may_know: false,
         prompt_tokens: 0,
         failed: Vec::new(),
+        unanswered: Vec::new(),
         thoughts: 1,
         turns_left: mini::MAX_TURNS,
         attempts: 1,

@@ -189,9 +189,9 @@ impl Pool {
         self.llms.iter().filter(|llm| !llm.removed().is_cancelled())
     }
 
-    /// Workers that are passed over for now because they kept failing: the name, and why in one sentence.
-    pub fn resting(&self) -> Vec<(String, String)> {
-        self.members().filter_map(|llm| Some((llm.name().to_owned(), llm.resting()?))).collect()
+    /// The names of workers that are left alone for now because they kept failing or asked for it.
+    pub fn resting(&self) -> Vec<String> {
+        self.members().filter(|llm| llm.resting().is_some()).map(|llm| llm.name().to_owned()).collect()
     }
 }
 

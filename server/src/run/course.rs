@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use super::delegate::{Checks, DECLINED, Made, out_of_reach};
+use super::delegate::{Checks, DECLINED, Made, NO_ANSWER, out_of_reach};
 use super::{ConductorRecord, Engine, Event, Kind, Outcome, StepRecord};
 use crate::conductor::mini::{self, Need};
 use crate::context::{Earlier, Mapping};
@@ -232,13 +232,14 @@ impl<'a> Course<'a> {
     pub fn need(&self, checks: Option<Checks<'_>>) -> Need {
         let focus = self.task.snapshot.read(&self.task.focus.path).map_or(0, |text| text.len());
         let baseline = checks.and_then(|checks| checks.baseline);
-        let (failed, thoughts) = self.outcome(|outcome| {
+        let (failed, unanswered, thoughts) = self.outcome(|outcome| {
             // That no tool has a fix says nothing of how hard the task is.
             let done = outcome.steps.iter().filter(|step| ![DECLINED, NOT_BEGUN].contains(&step.status.as_str()));
             let done = done.filter(|step| out_of_reach(&step.status).is_none());
             let thoughts = done.clone().filter(|step| step.role == Role::Thinker).count();
-            let failed = done.filter(|step| step.role == Role::Worker).map(|step| step.worker.clone());
-            (failed.collect::<Vec<String>>(), thoughts)
+            let failed: Vec<_> = done.filter(|step| step.role == Role::Worker).collect();
+            let unanswered = (0..failed.len()).filter(|at| failed[*at].status.starts_with(NO_ANSWER)).collect();
+            (failed.iter().map(|step| step.worker.clone()).collect::<Vec<String>>(), unanswered, thoughts)
         });
         Need {
             goal: self.task.goal,
@@ -249,6 +250,7 @@ impl<'a> Course<'a> {
             prompt_tokens: (focus + self.task.instruction.len()) / BYTES_PER_TOKEN,
             turns_left: mini::MAX_TURNS.saturating_sub(failed.len() + thoughts),
             failed,
+            unanswered,
             thoughts,
             attempts: mini::ATTEMPTS,
             usd_left: self.money.left(),
@@ -270,7 +272,15 @@ impl<'a> Course<'a> {
             REPAIR => searchable,
             _ => !nothing_wrong,
         };
-        self.engine.pool.eligible(&self.task.allowed).into_iter().filter(can).collect()
+        let pool = &self.engine.pool;
+        let mut workers: Vec<Facts> = pool.eligible(&self.task.allowed).into_iter().filter(can).collect();
+        // Who is left alone for now would only say so; where no other model is there it may.
+        let resting = pool.resting();
+        let awake = |facts: &Facts| !resting.contains(&facts.name);
+        if workers.iter().any(|facts| awake(facts) && pool.llm(&facts.name).is_some()) {
+            workers.retain(awake);
+        }
+        workers
     }
 }
 

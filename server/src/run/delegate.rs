@@ -25,6 +25,9 @@ pub(super) const TOO_LONG: &str = "too long: ";
 /// How the status of a step begins whose worker's answer could cost more than is left.
 pub(super) const TOO_EXPENSIVE: &str = "too expensive: ";
 
+/// How the status of a step begins whose worker gave no answer at all.
+pub(super) const NO_ANSWER: &str = "error: ";
+
 /// Why a step's worker could not be asked for money or for length, by its status: nothing was tried, and trying again
 /// would be no different.
 pub(super) fn out_of_reach(status: &str) -> Option<&str> {
@@ -346,7 +349,7 @@ impl Delegation<'_> {
 
 impl Made {
     fn error(why: String, usage: Usage) -> Self {
-        Self { status: format!("error: {why}"), usage, ..Self::default() }
+        Self { status: format!("{NO_ANSWER}{why}"), usage, ..Self::default() }
     }
 
     fn sent(self, prompt: Prompt) -> Self {

@@ -31,6 +31,7 @@ impl Engine {
             verifier: String::new(),
             prompt_tokens: 0,
             failed: Vec::new(),
+            unanswered: Vec::new(),
             thoughts: 0,
             turns_left: 1,
             attempts: 1,

@@ -40,7 +40,7 @@ pub(super) struct Estimate<'a> {
 /// What those that failed in this run tell of the task.
 pub(super) fn after(need: &Need, known: &Known) -> Belief {
     let mut belief = known.belief.clone();
-    for (at, name) in need.failed.iter().enumerate() {
+    for (at, name) in need.failed.iter().enumerate().filter(|(at, _)| !need.unanswered.contains(at)) {
         let before = need.failed[..at].iter().filter(|other| *other == name).count();
         let able = known.able_of(name, None);
         // Where nothing can judge an answer, one was no answer at all: then too the task is none of the easy ones.

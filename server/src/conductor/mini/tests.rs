@@ -30,6 +30,7 @@ fn need() -> Need {
         tools_may_know: false,
         prompt_tokens: 3_000,
         failed: vec![],
+        unanswered: vec![],
         thoughts: 0,
         turns_left: 5,
         attempts: ATTEMPTS,
@@ -155,6 +156,33 @@ fn figures_out_of_range_do_no_harm() {
         }
     }
     assert_eq!(rank(&[], &need(), &Known::default()), []);
+}
+
+#[test]
+fn of_whom_nothing_is_declared_as_much_is_expected_as_of_the_others_and_the_reason_says_so() {
+    let pool = [Facts { strength: None, ..model("new", 0.0, 1.0, 1.0) }, model("old", 0.9, 1.0, 1.0)];
+    let sort = Sort { goal: Goal::Fix, language: "python".into() };
+    let task = Telling { vector: vec![], facts: None, sort };
+    let heads = Heads::shipped();
+    let able = Record::default().able(&task, &heads, &Declared::of(&pool));
+    let choices = rank(&pool, &need(), &Known { able, ..Known::default() });
+    let new = choices.iter().find(|choice| choice.worker == "new").unwrap();
+    assert!(new.probability > 0.55 && new.probability < 0.85, "{}", new.probability);
+    let alone = rank(&pool[..1], &need(), &Known::default());
+    assert!(alone[0].why.contains("(nothing declared, no similar task recorded)"), "{}", alone[0].why);
+}
+
+#[test]
+fn who_gave_no_answer_says_nothing_of_the_task() {
+    let pool = [model("gone", 0.9, 0.0, 0.0), model("there", 0.2, 0.0, 0.0)];
+    let need = after(&["gone", "gone"]);
+    let chance = |need: &Need| {
+        let choices = rank(&pool, need, &Known::default());
+        choices.iter().find(|choice| choice.worker == "there").map_or(0.0, |choice| choice.probability)
+    };
+    assert!(chance(&need) < 0.1, "{}", chance(&need));
+    let unanswered = Need { unanswered: vec![0, 1], ..need };
+    assert!((chance(&unanswered) - 0.2).abs() < 0.05, "{}", chance(&unanswered));
 }
 
 /// A worker of which little is known beside one that is known well.

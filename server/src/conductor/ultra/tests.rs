@@ -27,6 +27,7 @@ fn need() -> Need {
         tools_may_know: false,
         prompt_tokens: 400,
         failed: vec!["small".into()],
+        unanswered: vec![],
         thoughts: 0,
         turns_left: 4,
         attempts: mini::ATTEMPTS,

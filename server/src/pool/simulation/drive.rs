@@ -152,6 +152,7 @@ impl<'a> Drive<'a> {
             tools_may_know: false,
             prompt_tokens: self.scenario.read(),
             failed: failed.to_vec(),
+            unanswered: Vec::new(),
             thoughts: 0,
             turns_left: TURNS - failed.len(),
             attempts: mini::ATTEMPTS,
