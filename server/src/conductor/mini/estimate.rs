@@ -43,7 +43,7 @@ pub(super) fn after(need: &Need, known: &Known) -> Belief {
     for (at, name) in need.failed.iter().enumerate().filter(|(at, _)| !need.unanswered.contains(at)) {
         let before = need.failed[..at].iter().filter(|other| *other == name).count();
         let able = known.able_of(name, None);
-        // Where nothing can judge an answer, one was no answer at all: then too the task is none of the easy ones.
+        // Where nothing can judge an answer, one could not be used: then too the task is none of the easy ones.
         let verifier = known.heads.verifier(&need.verifier);
         belief.learn(&able, harder(&known.heads, before), verifier, false, 1.0);
     }
